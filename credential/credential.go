@@ -41,6 +41,9 @@ type Credential struct {
 	Presence Presence
 	// GoneAt is the start of the scan that declared the credential gone; zero while it is present.
 	GoneAt time.Time
+	// Excluded is the rule by which the configuration leaves the credential out of all counts of affected ones; empty
+	// for those that count.
+	Excluded string
 }
 
 // Console is the Developer Console's side of a credential.
@@ -82,9 +85,9 @@ func (o Owner) String() string {
 	return o.CreatedBy
 }
 
-// Affected tells whether somebody must still act: the credential is there and not known to be on OAuth.
+// Affected tells whether somebody must still act: the credential is there, not known to be on OAuth, and not excluded.
 func (c Credential) Affected() bool {
-	return c.Presence != Gone && c.AuthMethod != AuthOAuth
+	return c.State() == StateAffected
 }
 
 // State is the credential's state as scans alone can tell it.
@@ -94,6 +97,8 @@ func (c Credential) State() State {
 		return StateGone
 	case c.AuthMethod == AuthOAuth:
 		return StateMigrated
+	case c.Excluded != "":
+		return StateExempt
 	default:
 		return StateAffected
 	}
@@ -113,7 +118,8 @@ func (c Credential) Equal(d Credential) bool {
 		c.AuthMethod == d.AuthMethod && c.Eligible == d.Eligible && c.Active == d.Active &&
 		c.Created.Equal(d.Created) && c.LastUpdated.Equal(d.LastUpdated) &&
 		c.FirstSeen.Equal(d.FirstSeen) && c.LastSeen.Equal(d.LastSeen) &&
-		c.Missed == d.Missed && c.Presence == d.Presence && c.GoneAt.Equal(d.GoneAt)
+		c.Missed == d.Missed && c.Presence == d.Presence && c.GoneAt.Equal(d.GoneAt) &&
+		c.Excluded == d.Excluded
 }
 
 func (c Console) equal(d Console) bool {
@@ -127,4 +133,22 @@ func (c Console) equal(d Console) bool {
 func AccountID(s string) string {
 	s, _, _ = strings.Cut(strings.TrimSpace(s), "@")
 	return strings.ToUpper(s)
+}
+
+// SeenAt is when the credential was last met, given the organization's last scan: the time of the latest read of its
+// places, or LastSeen once a read of them has missed it.
+func (c Credential) SeenAt(last Scan) time.Time {
+	if !c.LastSeen.IsZero() {
+		return c.LastSeen
+	}
+	var at time.Time
+	for _, s := range last.Sandboxes {
+		if s.LastRead.After(at) && slices.Contains(c.Sandboxes, s.Name) {
+			at = s.LastRead
+		}
+	}
+	if at.IsZero() {
+		return last.Started
+	}
+	return at
 }

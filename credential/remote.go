@@ -46,9 +46,9 @@ type AccountPage struct {
 	Next *Cursor
 }
 
-// Project is a Developer Console project.
+// Project is a Developer Console project. CreatedBy is the Adobe user id of who made it.
 type Project struct {
-	ID, Name, Title, Type string
+	ID, Name, Title, Type, CreatedBy string
 }
 
 // ProjectPage is one page of projects.

@@ -39,6 +39,15 @@ func (s Scan) Duration() time.Duration {
 	return s.Finished.Sub(s.Started)
 }
 
+// Pages counts the pages of accounts that the scan read over all sandboxes.
+func (s Scan) Pages() int {
+	n := 0
+	for i := range s.Sandboxes {
+		n += s.Sandboxes[i].Pages
+	}
+	return n
+}
+
 // SandboxScan is how one sandbox fared in a scan.
 type SandboxScan struct {
 	Name, Title, State string
@@ -76,24 +85,31 @@ type Exclusion struct {
 
 // Counts are an organization's credentials by state.
 type Counts struct {
-	Affected, Migrated, Gone, Unknown int
+	Affected, Migrated, Gone, Exempt, Unknown int
 }
 
-// Tally counts credentials. Unknown ones are affected too: they are those whose auth method nothing tells.
+// Add counts one more credential. Unknown ones, whose auth method nothing tells, are affected too.
+func (n *Counts) Add(c Credential) {
+	switch c.State() {
+	case StateGone:
+		n.Gone++
+	case StateMigrated:
+		n.Migrated++
+	case StateExempt:
+		n.Exempt++
+	default:
+		n.Affected++
+		if c.AuthMethod == AuthUnknown {
+			n.Unknown++
+		}
+	}
+}
+
+// Tally counts credentials.
 func Tally(credentials []Credential) Counts {
 	var n Counts
 	for i := range credentials {
-		switch credentials[i].State() {
-		case StateGone:
-			n.Gone++
-		case StateMigrated:
-			n.Migrated++
-		default:
-			n.Affected++
-			if credentials[i].AuthMethod == AuthUnknown {
-				n.Unknown++
-			}
-		}
+		n.Add(credentials[i])
 	}
 	return n
 }
@@ -115,6 +131,8 @@ const (
 	ChangeMissing     ChangeKind = "missing"
 	ChangeGone        ChangeKind = "gone"
 	ChangeCameBack    ChangeKind = "came_back"
+	ChangeExcluded    ChangeKind = "excluded"
+	ChangeIncluded    ChangeKind = "included"
 )
 
 // Change is one difference that a scan found in one credential.

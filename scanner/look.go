@@ -1,0 +1,301 @@
+package scanner
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"jwtsunset/credential"
+)
+
+// look gathers what one scan reads. Tasks run on several goroutines; everything below mu is guarded by it.
+type look struct {
+	o    Options
+	last credential.Scan
+	// earlier are the last scan's sandboxes by name.
+	earlier map[string]credential.SandboxScan
+
+	mu          sync.Mutex
+	listed      bool // the list of sandboxes was read to its end
+	sandboxList []*sandboxLook
+	accounts    map[string]*account
+	console     *consoleLook
+	unseen      []credential.Unseen
+	excluded    []credential.Exclusion
+	conflicts   int
+	announced   int
+	read        int
+	// largest is the most accounts that one page of any sandbox held.
+	largest int
+}
+
+// account is an account and the sandboxes that list it.
+type account struct {
+	credential.Account
+	sandboxes []string
+}
+
+// sandboxLook is one sandbox in the making.
+type sandboxLook struct {
+	credential.SandboxScan
+	rule  string // the rule that leaves the sandbox out
+	chain *chain
+	// doubt is the first reading of a list whose second reading did not prove it.
+	doubt *chain
+}
+
+func newLook(o Options, last credential.Scan) *look {
+	l := &look{o: o, last: last, earlier: map[string]credential.SandboxScan{}, accounts: map[string]*account{}}
+	for _, s := range last.Sandboxes {
+		l.earlier[s.Name] = s
+	}
+	if o.Console != nil {
+		l.console = newConsoleLook()
+	}
+	return l
+}
+
+// sandboxes is the task that lists the sandboxes and begins a chain of pages in each.
+func (l *look) sandboxes(ctx context.Context) []task {
+	list, err := l.o.Platform.Sandboxes(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.announced++
+	if err != nil {
+		l.fail("list of sandboxes", credential.StageSandboxes, err)
+		l.carryForward()
+		return nil
+	}
+	l.read++
+	l.listed = l.believable(list)
+	var next []task
+	for _, s := range list.Sandboxes {
+		if t, ok := l.sandbox(s); ok {
+			next = append(next, t)
+		}
+	}
+	if !l.listed {
+		l.carryForward()
+	}
+	return next
+}
+
+// believable tells whether a list of sandboxes is all there is. Every organization has a default sandbox, so an empty
+// list means that nothing was shown.
+func (l *look) believable(list credential.SandboxList) bool {
+	switch {
+	case len(list.Sandboxes) == 0:
+		l.fail("list of sandboxes", credential.StageSandboxes, &problem{credential.ReasonNotVisible,
+			"Adobe listed no sandbox, though every organization has one: " +
+				"add the API credential to a role that covers the sandboxes to scan"})
+	case list.VisibleOnly:
+		l.fail("sandboxes that the API credential cannot see", credential.StageSandboxes,
+			&problem{credential.ReasonNotVisible, "Adobe refused the list of all sandboxes and showed the visible ones " +
+				"only: grant Sandbox Administration, or set adobe.undocumented.sandbox_list to visible " +
+				"if these are all that should be scanned"})
+	default:
+		return true
+	}
+	return false
+}
+
+// carryForward keeps the sandboxes known from the last scan in the record when the list of them could not be read.
+func (l *look) carryForward() {
+	for _, s := range l.last.Sandboxes {
+		known := func(have *sandboxLook) bool { return have.Name == s.Name }
+		if slices.ContainsFunc(l.sandboxList, known) {
+			continue
+		}
+		s.Complete, s.Reason, s.Error = false, credential.ReasonNotVisible, "not listed by this scan"
+		l.sandboxList = append(l.sandboxList, &sandboxLook{SandboxScan: s})
+	}
+}
+
+// sandbox takes one sandbox of the list and gives the task that reads it.
+func (l *look) sandbox(s credential.Sandbox) (task, bool) {
+	earlier := l.earlier[s.Name]
+	b := &sandboxLook{SandboxScan: credential.SandboxScan{
+		Name: s.Name, Title: s.Title, State: s.State, LastRead: earlier.LastRead,
+	}}
+	l.sandboxList = append(l.sandboxList, b)
+	if b.rule = l.o.Rules.sandbox(s.Name); b.rule != "" {
+		b.Skipped = b.rule
+		l.excluded = append(l.excluded, credential.Exclusion{What: "sandbox " + s.Name, Rule: b.rule})
+		return task{}, false
+	}
+	if !s.Active() {
+		b.Skipped = fmt.Sprintf("sandbox is %s, not active", s.State)
+		return task{}, false
+	}
+	l.announced++
+	b.chain = newChain()
+	return l.pageTask(b, max(earlier.Pages-1, 0)), true
+}
+
+func (l *look) pageTask(b *sandboxLook, remaining int) task {
+	return task{what: "sandbox " + b.Name, remaining: remaining, run: func(ctx context.Context) []task {
+		more, err := b.chain.step(ctx, l.o.Platform, b.Name, l.o.PageLimit)
+		if more && err == nil {
+			return []task{l.pageTask(b, max(remaining-1, 0))}
+		}
+		return l.endOfList(b, err)
+	}}
+}
+
+// endOfList is reached once for each reading of a sandbox.
+func (l *look) endOfList(b *sandboxLook, err error) []task {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.largest = max(l.largest, b.chain.largest)
+	l.takeAccounts(b)
+	b.Pages += b.chain.pages
+	switch {
+	case err != nil:
+		l.failSandbox(b, err)
+	case b.doubt != nil:
+		l.judge(b)
+	case l.doubtful(b):
+		b.doubt = b.chain
+		if l.o.OrderCheck != OrderNever {
+			b.chain = newProof()
+			return []task{l.pageTask(b, b.doubt.pages)}
+		}
+	default:
+		l.complete(b)
+	}
+	return nil
+}
+
+// doubtful tells whether a list that came to its end may still lack accounts.
+func (l *look) doubtful(b *sandboxLook) bool {
+	if b.chain.pages < 2 {
+		return false
+	}
+	border := b.chain.border > 0 && b.chain.border >= l.largest
+	switch l.o.OrderCheck {
+	case OrderAlways:
+		return true
+	case OrderNever:
+		return border
+	default:
+		return border || l.shrunk(b.Name, b.chain)
+	}
+}
+
+// judge looks at the second reading of a list. Where it proves nothing, the end of the scan decides: it knows how many
+// accounts the server puts on a page.
+func (l *look) judge(b *sandboxLook) {
+	if b.chain.proves(b.doubt) {
+		l.complete(b)
+	}
+}
+
+func (l *look) complete(b *sandboxLook) {
+	b.Complete = true
+	b.Accounts = len(b.chain.accounts)
+	if b.doubt != nil {
+		b.Accounts = max(b.Accounts, len(b.doubt.accounts))
+	}
+	b.chain, b.doubt = nil, nil
+	l.read++
+}
+
+// failSandbox says why a sandbox was not read. It keeps the page count of the last full reading, so that the next scan
+// still begins with the longest chain.
+func (l *look) failSandbox(b *sandboxLook, err error) {
+	b.Reason = credential.ReasonOf(err)
+	b.Error = sentence(err)
+	b.Pages = max(b.Pages, l.earlier[b.Name].Pages)
+	b.Accounts = len(b.chain.accounts)
+	if b.Reason == credential.ReasonAdminVerification {
+		err = withHistory(err, b.LastRead)
+	}
+	l.fail("sandbox "+b.Name, credential.StageAccounts, err)
+}
+
+// withHistory adds to "we may not look" what our own record knows: whether we ever could.
+func withHistory(err error, lastRead time.Time) error {
+	if lastRead.IsZero() {
+		return fmt.Errorf("%w (this sandbox was never read: the right was probably never there)", err)
+	}
+	return fmt.Errorf("%w (this sandbox was last read on %s: a right was taken away since then)",
+		err, lastRead.Format(time.DateOnly))
+}
+
+// takeAccounts adds what a reading met, also one that did not come to its end: what was seen is there.
+func (l *look) takeAccounts(b *sandboxLook) {
+	l.conflicts += b.chain.conflicts
+	for id, a := range b.chain.accounts {
+		have, ok := l.accounts[id]
+		if !ok {
+			have = &account{Account: a}
+			l.accounts[id] = have
+		} else if a.LastUpdated.After(have.LastUpdated) {
+			have.Account = a
+		}
+		if !slices.Contains(have.sandboxes, b.Name) {
+			have.sandboxes = append(have.sandboxes, b.Name)
+		}
+	}
+}
+
+// finish settles what only the whole scan can tell.
+func (l *look) finish() {
+	for _, b := range l.sandboxList {
+		if b.doubt == nil || b.Complete || b.Error != "" {
+			continue
+		}
+		if l.nothingBehind(b) {
+			l.complete(b)
+			continue
+		}
+		l.failSandbox(b, &problem{credential.ReasonAmbiguous,
+			"accounts share the time at which a page ends, and reading the list in the other order " +
+				"with overlapping pages did not prove that none is missing"})
+	}
+	l.announced += len(l.accounts)
+	l.read += len(l.accounts)
+	sortUnseen(l.unseen)
+}
+
+// nothingBehind tells whether all that cast doubt on a list was a page shorter than pages of this server are: such a
+// page is the last one.
+func (l *look) nothingBehind(b *sandboxLook) bool {
+	onlyBorder := l.o.OrderCheck != OrderAlways && !l.shrunk(b.Name, b.doubt)
+	return onlyBorder && b.doubt.border < l.largest && b.chain.within(b.doubt)
+}
+
+// shrunk tells whether a list is shorter than when it was last read to its end.
+func (l *look) shrunk(sandbox string, c *chain) bool {
+	earlier := l.earlier[sandbox]
+	return earlier.Complete && len(c.accounts) < earlier.Accounts
+}
+
+// fail notes something that could not be seen.
+func (l *look) fail(what string, stage credential.Stage, err error) {
+	l.unseen = append(l.unseen, credential.Unseen{
+		What: what, Stage: stage, Reason: credential.ReasonOf(err), Detail: sentence(err),
+	})
+}
+
+// sentence is an error and, where it has one, the advice on what to do next.
+func sentence(err error) string {
+	text := err.Error()
+	var advice interface{ Hint() string }
+	if errors.As(err, &advice) && advice.Hint() != "" && !strings.Contains(text, advice.Hint()) {
+		text += "; " + advice.Hint()
+	}
+	return text
+}
+
+// sortUnseen makes the order of the record independent of the order in which answers came.
+func sortUnseen(unseen []credential.Unseen) {
+	slices.SortFunc(unseen, func(a, b credential.Unseen) int {
+		return cmp.Or(cmp.Compare(a.Stage, b.Stage), cmp.Compare(a.What, b.What), cmp.Compare(a.Detail, b.Detail))
+	})
+}
