@@ -3,6 +3,9 @@ package scanner
 import (
 	"container/heap"
 	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync"
 )
 
@@ -27,6 +30,7 @@ type pool struct {
 	open        int // tasks that are ready or running
 	turn        int
 	done, total int
+	crash       error
 }
 
 func newPool(slots int, progress func(Progress)) *pool {
@@ -35,7 +39,8 @@ func newPool(slots int, progress func(Progress)) *pool {
 	return p
 }
 
-// run works until no task is left. Tasks run when ctx has ended too: they fail at once and say what was not seen.
+// run works until no task is left. Tasks run when ctx has ended too: they fail at once and say what was not seen. A
+// panic of a task ends the work and goes on in the caller, where somebody may be prepared for it.
 func (p *pool) run(ctx context.Context, first []task) {
 	p.mu.Lock()
 	p.add(first)
@@ -45,24 +50,38 @@ func (p *pool) run(ctx context.Context, first []task) {
 		workers.Go(func() { p.work(ctx) })
 	}
 	workers.Wait()
+	if p.crash != nil {
+		panic(p.crash)
+	}
 }
 
 func (p *pool) work(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for {
-		for len(p.ready) == 0 && p.open > 0 {
+		for len(p.ready) == 0 && p.open > 0 && p.crash == nil {
 			p.wake.Wait()
 		}
-		if p.open == 0 {
+		if p.open == 0 || p.crash != nil {
 			return
 		}
 		t := heap.Pop(&p.ready).(task)
 		p.mu.Unlock()
-		next := t.run(ctx)
+		next, crash := attempt(ctx, t)
 		p.mu.Lock()
+		p.crash = errors.Join(p.crash, crash)
 		p.finished(t, next)
 	}
+}
+
+// attempt runs a task and turns a panic into an error.
+func attempt(ctx context.Context, t task) (next []task, crash error) {
+	defer func() {
+		if r := recover(); r != nil {
+			crash = fmt.Errorf("panic while reading %s: %v\n%s", t.what, r, debug.Stack())
+		}
+	}()
+	return t.run(ctx), nil
 }
 
 // finished is called with the lock held.

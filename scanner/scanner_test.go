@@ -511,6 +511,18 @@ func TestCancelledScanIsAbandoned(t *testing.T) {
 	}
 }
 
+func TestPanicReachesTheCaller(t *testing.T) {
+	b := newBench(t)
+	b.platform.hook = func(string) { panic("broken") }
+	defer func() {
+		if r := fmt.Sprint(recover()); !strings.Contains(r, "broken") || !strings.Contains(r, "sandbox") {
+			t.Errorf("recovered %q", r)
+		}
+	}()
+	_, err := New(b.options()).Scan(t.Context())
+	t.Errorf("no panic, but %v", err)
+}
+
 func TestStoreFails(t *testing.T) {
 	b := newBench(t)
 	b.store.failRecord = errors.New("disk full")

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	sd "github.com/coreos/go-systemd/v22/daemon"
+	"github.com/spf13/cobra"
+
+	"jwtsunset/config"
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	return a.configured(&cobra.Command{
+		Use:   "serve",
+		Short: "Run the daemon: scan by schedule and serve metrics",
+		Long: `Run until SIGTERM or SIGINT: scan at the start and then by schedule, keep the history, and serve /metrics,
+/-/healthy, /-/ready and a page. SIGHUP reloads the configuration; a bad one is refused and the old one stays.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := a.loadConfig()
+			if err != nil {
+				return err
+			}
+			return a.serve(cmd.Context(), cfg)
+		},
+	})
+}
+
+func (a *app) serve(ctx context.Context, cfg *config.Config) (err error) {
+	level := new(slog.LevelVar)
+	log, err := a.logger(cfg.Log, level)
+	if err != nil {
+		return err
+	}
+	for _, w := range append(cfg.Warnings(), cfg.Unused()...) {
+		log.Warn(w)
+	}
+	s, err := a.openStore(ctx, cfg, log, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	release, err := s.Lock()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	d, err := newDaemon(ctx, cfg, s, a.clock, log, level)
+	if err != nil {
+		return err
+	}
+	return a.runDaemon(ctx, d, func(*listener) {})
+}
+
+// runDaemon runs until ctx ends or the listener fails, then stops within a limit. ready is called once it serves.
+func (a *app) runDaemon(ctx context.Context, d *daemon, ready func(*listener)) error {
+	cfg, _ := d.current()
+	l, err := listen(ctx, cfg.Listen.Metrics, cfg.Metrics.WebConfigFile, d.metrics.Handler(), d.log)
+	if err != nil {
+		return err
+	}
+	d.log.Info("serving", "address", l.address, "version", programVersion(), "config", cfg.Digest())
+	a.tell(d.log, sd.SdNotifyReady)
+	ready(l)
+	d.jobs.start()
+	var first sync.WaitGroup
+	startCtx, cancel := context.WithCancel(ctx)
+	first.Go(func() { d.firstScan(startCtx) })
+	err = a.wait(ctx, d, l)
+	cancel()
+	a.tell(d.log, sd.SdNotifyStopping)
+	err = errors.Join(err, stopDaemon(ctx, d, l))
+	first.Wait()
+	return err
+}
+
+// wait handles reloads until ctx ends or the listener fails.
+func (a *app) wait(ctx context.Context, d *daemon, l *listener) error {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-ctx.Done():
+			d.log.Info("stopping")
+			return nil
+		case err := <-l.finished:
+			return fmt.Errorf("listener ended: %w", err)
+		case <-hangup:
+			a.reload(ctx, d)
+		}
+	}
+}
+
+// reload loads the configuration anew. Whatever is wrong with it is logged, and the old one stays in force.
+func (a *app) reload(ctx context.Context, d *daemon) {
+	a.tell(d.log, sd.SdNotifyReloading+"\n"+sd.SdNotifyMonotonicUsec())
+	defer a.tell(d.log, sd.SdNotifyReady)
+	cfg, err := a.loadConfig()
+	if err == nil {
+		err = d.reload(ctx, cfg)
+	}
+	d.metrics.ReloadDone(a.clock(), err)
+	if err != nil {
+		d.log.Error("configuration was not reloaded, the old one stays in force", "error", err)
+		return
+	}
+	d.log.Info("configuration reloaded", "config", cfg.Digest())
+}
+
+func stopDaemon(ctx context.Context, d *daemon, l *listener) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+	defer cancel()
+	return errors.Join(d.jobs.stop(ctx), l.close(ctx))
+}
+
+// tell informs systemd, if it started us.
+func (a *app) tell(log *slog.Logger, state string) {
+	if _, err := sd.SdNotify(false, state); err != nil {
+		log.Warn("systemd was not told", "state", state, "error", err)
+	}
+}
