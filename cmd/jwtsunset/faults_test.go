@@ -1,0 +1,283 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"jwtsunset/adobe"
+	"jwtsunset/credential"
+	"jwtsunset/scanner"
+	"jwtsunset/secret"
+	"jwtsunset/simulator"
+	"jwtsunset/store"
+)
+
+// liars are the faults that no reader could see through: they answer as if there were less.
+var liars = []string{"empty-list", "short-list"}
+
+// rig is a pretend Adobe, a trap for whatever leaves for another host, and all that a scan needs.
+type rig struct {
+	t         *testing.T
+	adobe     *simulator.Simulator
+	server    *httptest.Server
+	trap      *httptest.Server
+	trapped   atomic.Int64
+	client    *adobe.Client
+	store     *store.Store
+	concurent int
+}
+
+func newRig(t *testing.T, o simulator.Options) *rig {
+	t.Helper()
+	r := &rig{t: t, concurent: 4}
+	var err error
+	if r.adobe, err = simulator.New(o); err != nil {
+		t.Fatal(err)
+	}
+	r.server = httptest.NewServer(r.adobe)
+	t.Cleanup(r.server.Close)
+	t.Cleanup(r.server.CloseClientConnections) // a hanging call would keep it open
+	r.trap = httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { r.trapped.Add(1) }))
+	t.Cleanup(r.trap.Close)
+	r.connect()
+	if r.store, err = store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "test.db"),
+		store.Options{Create: true, Logger: slog.New(slog.DiscardHandler)}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// connect makes the client of a new process: without a token, and patient for milliseconds only.
+func (r *rig) connect() {
+	r.t.Helper()
+	c, err := adobe.New(adobe.Options{
+		Organization: "acme", IMSOrg: simulator.IMSOrganization, ClientID: simulator.ClientID,
+		ClientSecret: func() (secret.String, error) { return secret.New(simulator.ClientSecret), nil },
+		IMSURL:       r.server.URL, PlatformURL: r.server.URL, ConsoleURL: r.server.URL,
+		Concurrency: r.concurent, Retries: 3, RetryWait: time.Millisecond, RetryAfterMax: 5 * time.Millisecond,
+		RequestTimeout: 250 * time.Millisecond, MaxBody: 1 << 20,
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(c.Close)
+	r.client = c
+}
+
+func (r *rig) scan() credential.Scan {
+	r.t.Helper()
+	scan, err := scanner.New(scanner.Options{
+		Organization: "acme", IMSOrg: simulator.IMSOrganization, Platform: r.client, Console: r.client, Recorder: r.store,
+		Concurrency: r.concurent, Timeout: time.Minute,
+	}).Scan(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return scan
+}
+
+// affected are the ids on record that somebody must still migrate.
+func (r *rig) affected() []string {
+	r.t.Helper()
+	all, err := r.store.Credentials(r.t.Context(), "acme")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var ids []string
+	for _, c := range all {
+		if c.Affected() {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+// truth are the ids that a complete scan has to call affected.
+func (r *rig) truth() []string {
+	var ids []string
+	for _, c := range r.adobe.Truth().Credentials {
+		if c.Visible && c.Affected {
+			ids = append(ids, c.TechnicalAccountID)
+		}
+	}
+	return ids
+}
+
+func TestEveryScenarioListsExactlyWhatIsThere(t *testing.T) {
+	partial := []string{"forbidden-sandbox", "admin-verification-failed", "console-forbidden"}
+	for _, s := range simulator.Scenarios() {
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, simulator.Options{Scenario: s.Name, Seed: 3, Sandboxes: 6, Accounts: 50})
+			for range 4 {
+				scan := r.scan()
+				if want := !slices.Contains(partial, s.Name); scan.Complete != want {
+					t.Fatalf("complete is %v; unseen %+v", scan.Complete, scan.Unseen)
+				}
+				if s.Name != "churn" {
+					wantSame(t, r.affected(), r.truth())
+				}
+				r.adobe.Step()
+			}
+			r.scan()
+			r.scan() // what disappeared is gone only now
+			wantSame(t, r.affected(), r.truth())
+		})
+	}
+}
+
+func wantSame(t *testing.T, got, want []string) {
+	t.Helper()
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Fatalf("%d are listed as affected, %d are there\nlisted: %v\nthere: %v", len(got), len(want), got, want)
+	}
+}
+
+// TestRandomFaults scans under 200 random schedules of faults. A scan must list exactly what is there, or be partial and
+// say why; whatever happened before, a scan without faults must be right.
+func TestRandomFaults(t *testing.T) {
+	first := rand.Uint64()
+	t.Logf("seeds %d to %d", first, first+199)
+	for i := range uint64(200) {
+		seed := first + i
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			oneRandomSchedule(t, rand.New(rand.NewPCG(seed, 0)))
+		})
+	}
+}
+
+func oneRandomSchedule(t *testing.T, random *rand.Rand) {
+	o := simulator.Options{Scenario: pick(random, "small", "small", "shared-stamp", "demo"), Seed: random.Uint64(),
+		PageSize: 5 + random.IntN(40), Switches: randomSwitches(random)}
+	if o.Scenario == "shared-stamp" { // more than one page of accounts of one time is beyond any reader
+		o.Switches["cursor"], o.Switches["ascending"] = "inclusive", "supported"
+	}
+	r := newRig(t, o)
+	known := map[string]bool{}
+	for range 2 {
+		faults := randomFaults(random, r.trap.URL)
+		r.adobe.SetFaults(faults)
+		r.connect()
+		scan := r.scan()
+		if scan.Complete {
+			wantSame(t, r.affected(), r.truth())
+		} else if len(scan.Unseen) == 0 {
+			t.Fatalf("partial without a reason under %+v", faults)
+		}
+		for _, id := range r.affected() {
+			known[id] = true
+			delete(known, "")
+		}
+		if lost := missing(known, r.affected()); len(lost) > 0 && !scan.Complete {
+			t.Fatalf("a partial scan lost %v under %+v", lost, faults)
+		}
+	}
+	r.adobe.SetFaults(nil)
+	r.connect()
+	if scan := r.scan(); !scan.Complete {
+		t.Fatalf("switches %v: without faults still partial: %+v", o.Switches, scan.Unseen)
+	}
+	wantSame(t, r.affected(), r.truth())
+	if n := r.trapped.Load(); n > 0 {
+		t.Fatalf("%d requests left for another host", n)
+	}
+}
+
+func missing(known map[string]bool, now []string) []string {
+	var lost []string
+	for id := range known {
+		if !slices.Contains(now, id) {
+			lost = append(lost, id)
+		}
+	}
+	return lost
+}
+
+// randomSwitches decides what Adobe leaves undocumented, but for the choices under which nobody could see everything.
+func randomSwitches(random *rand.Rand) map[string]string {
+	fixed := []string{"technical-account", "sandbox-administration", "hidden-project", "sandbox-limit-max"}
+	switches := map[string]string{}
+	for _, s := range simulator.SwitchHelp() {
+		if !slices.Contains(fixed, s.Name) {
+			switches[s.Name] = s.Values[random.IntN(len(s.Values))]
+		}
+	}
+	return switches
+}
+
+func randomFaults(random *rand.Rand, trap string) []simulator.Fault {
+	var faults []simulator.Fault
+	operations := []string{"", "", "token", "accounts", "accounts", "sandboxes", "projects", "workspaces"}
+	for range 1 + random.IntN(4) {
+		kinds := simulator.FaultKinds()
+		f := simulator.Fault{
+			Kind: kinds[random.IntN(len(kinds))].Name, Operation: operations[random.IntN(len(operations))],
+			Call: 1 + random.IntN(12), Times: random.IntN(4), Host: trap,
+			RetryAfter: pick(random, "", "0", "-1", "1", "date", "past", "huge", "garbage"),
+			Delay:      time.Duration(random.IntN(300)) * time.Millisecond,
+		}
+		if random.IntN(3) == 0 {
+			f.Times, f.Probability = 0, random.Float64()/4
+		}
+		if !slices.Contains(liars, f.Kind) {
+			faults = append(faults, f)
+		}
+	}
+	return faults
+}
+
+func pick(random *rand.Rand, values ...string) string { return values[random.IntN(len(values))] }
+
+// TestEveryFaultAtEveryCall puts each kind of fault on each kind of call and wants the right answer or a partial scan.
+func TestEveryFaultAtEveryCall(t *testing.T) {
+	for _, kind := range simulator.FaultKinds() {
+		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, simulator.Options{Scenario: "small", Seed: 5})
+			for _, operation := range r.operations() {
+				f := simulator.Fault{Kind: kind.Name, Operation: operation, Host: r.trap.URL, Delay: time.Millisecond, RetryAfter: "0"}
+				r.adobe.SetFaults([]simulator.Fault{f})
+				r.connect()
+				scan := r.scan()
+				if scan.Complete && !slices.Contains(liars, kind.Name) {
+					wantSame(t, r.affected(), r.truth())
+				}
+				if strings.Contains(fmt.Sprint(scan.Unseen), simulator.ClientSecret) {
+					t.Fatalf("%s: the secret is in the record", operation)
+				}
+			}
+			if r.trapped.Load() > 0 {
+				t.Fatal("a request left for another host")
+			}
+		})
+	}
+}
+
+// operations are those that a scan without faults needs.
+func (r *rig) operations() []string {
+	r.t.Helper()
+	r.scan()
+	var names []string
+	for name := range r.adobe.Ledger().Counts() {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"jwtsunset/simulator"
+)
+
+// actAsProgram makes the test binary the real program, for tests that start and kill it as a process of its own.
+const actAsProgram = "RUN_AS_THE_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(actAsProgram) != "" {
+		if err := os.Unsetenv(actAsProgram); err != nil {
+			panic(err)
+		}
+		main()
+		return
+	}
+	testscript.Main(m, map[string]func(){"jwtsunset": main})
+}
+
+// TestScripts runs the command as its users do. A script can start a pretend Adobe with
+//
+//	adobe [scenario=NAME] [seed=N] [fault=F]... [switch=NAME=VALUE]...
+//
+// which writes a configuration jwtsunset.yml for it, and compare a number of stdout with the truth.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"adobe": adobeScript,
+			"code":  codeScript,
+		},
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("NO_COLOR", "1")
+			return os.WriteFile(filepath.Join(e.WorkDir, "client-secret"), []byte(simulator.ClientSecret+"\n"), 0o600)
+		},
+	})
+}
+
+func adobeScript(ts *testscript.TestScript, _ bool, args []string) {
+	o := simulator.Options{Scenario: "small", Seed: 1, Switches: map[string]string{}}
+	for _, arg := range args {
+		key, value, _ := strings.Cut(arg, "=")
+		switch key {
+		case "scenario":
+			o.Scenario = value
+		case "seed":
+			seed, err := strconv.ParseUint(value, 10, 64)
+			ts.Check(err)
+			o.Seed = seed
+		case "fault":
+			f, err := simulator.ParseFault(value)
+			ts.Check(err)
+			o.Faults = append(o.Faults, f)
+		case "switch":
+			name, setting, _ := strings.Cut(value, "=")
+			o.Switches[name] = setting
+		default:
+			ts.Fatalf("adobe: unknown argument %q", arg)
+		}
+	}
+	s, err := simulator.New(o)
+	ts.Check(err)
+	server := httptest.NewServer(s)
+	ts.Defer(server.Close)
+	ts.Setenv("ADOBE", server.URL)
+	ts.Check(os.WriteFile(ts.MkAbs("jwtsunset.yml"), []byte(testConfig(server.URL, "client-secret")), 0o600))
+}
+
+// codeScript runs the command and wants an exact exit code, which "exec" cannot tell.
+func codeScript(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if exit, ok := err.(interface{ ExitCode() int }); ok { //nolint:errorlint // testscript hands the error out as it is
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// testConfig is the configuration of an organization at a pretend Adobe.
+func testConfig(url, secretFile string) string {
+	return `organizations:
+  - name: acme
+    ims_org: ` + simulator.IMSOrganization + `
+    client_id: ` + simulator.ClientID + `
+    client_secret_file: ` + secretFile + `
+adobe:
+  ims_url: ` + url + `
+  platform_url: ` + url + `
+  console_url: ` + url + `
+  requests_per_second: 0
+  retries: 1
+store: sqlite:jwtsunset.db
+`
+}

@@ -1,0 +1,44 @@
+package config
+
+import "time"
+
+// Date is a calendar date, which ends at the midnight after it, or an instant.
+type Date struct {
+	time time.Time
+	// instant is false for a calendar date, of which only year, month and day count.
+	instant bool
+}
+
+func calendarDay(year int, month time.Month, day int) Date {
+	return Date{time: time.Date(year, month, day, 0, 0, 0, 0, time.UTC)}
+}
+
+// parseDate reads 2025-06-30 or an RFC 3339 instant.
+func parseDate(text string) (Date, bool) {
+	if t, err := time.Parse(time.DateOnly, text); err == nil {
+		return Date{time: t}, true
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	return Date{time: t, instant: true}, err == nil
+}
+
+// String gives the date in the form in which the configuration writes it.
+func (d Date) String() string {
+	switch {
+	case d.time.IsZero():
+		return ""
+	case d.instant:
+		return d.time.Format(time.RFC3339Nano)
+	default:
+		return d.time.Format(time.DateOnly)
+	}
+}
+
+// end is the first instant at which the date has passed in the zone.
+func (d Date) end(zone *time.Location) time.Time {
+	if d.instant {
+		return d.time.In(zone)
+	}
+	year, month, day := d.time.Date()
+	return time.Date(year, month, day+1, 0, 0, 0, 0, zone)
+}

@@ -1,0 +1,262 @@
+package config
+
+import (
+	"strings"
+	"time"
+)
+
+// Key is one key of the configuration that can be set.
+type Key struct {
+	// Path is the key's place, as in adobe.concurrency; [N] stands for the number of a list's element, from 0.
+	Path string
+	// Env is the environment variable that sets it; <N> stands for the number of a list's element.
+	Env string
+	// Flag is the command-line flag that sets it, with its dashes. Keys inside lists, and lists, have none: they are
+	// set with --set.
+	Flag string
+	// Type completes "must be …".
+	Type string
+	// Default is the value when nothing sets the key, in YAML; empty for keys inside lists that have no default.
+	Default string
+	Help    string
+	// Restart is set for keys whose change needs a restart; the others follow SIGHUP.
+	Restart bool
+}
+
+// Keys lists every key in the order of the documentation. Sections are not listed, nor the elements of lists of single
+// values. Flags, environment variables, the example and the reference in the documentation come from the same table.
+func Keys() []Key {
+	var keys []Key
+	schema().visit(func(n *node) {
+		if n.kind == section || n.name == "" {
+			return
+		}
+		keys = append(keys, n.key())
+	})
+	return keys
+}
+
+// required marks keys without which there is no configuration.
+const required = "required"
+
+// rule is one line of the table of keys.
+type rule struct {
+	path string
+	form form
+	// sample is the value in the example where there is no default; "required" also says that the key must be there.
+	sample string
+	need   string
+	help   string
+}
+
+// list and group are the forms of what is not a single value.
+var (
+	listForm  = form{name: "a list"}
+	groupForm = form{name: "a section"}
+)
+
+// restartOnly are the keys, and the sections of keys, that a reload cannot change.
+var restartOnly = []string{"store", "store_file", "store_env", "listen", "metrics.web_config_file", "log.format"}
+
+func needsRestart(path string) bool {
+	for _, key := range restartOnly {
+		if path == key || strings.HasPrefix(path, key+".") {
+			return true
+		}
+	}
+	return false
+}
+
+var kindForm = oneOf(kindQueryService, kindDeveloperConsole)
+
+// rules is the table of all keys but for their Go types and defaults, which are those of Config and Default.
+var rules = []rule{
+	{"organizations", listForm, "", required, "The Adobe organizations that are scanned."},
+	{"organizations[]", groupForm, "", "", "One organization."},
+	{"organizations[].name", label, "acme", required,
+		"Our name of the organization: it labels metrics and records. Must be unique; renaming one begins a new history."},
+	{"organizations[].ims_org", imsOrg, "1A2B3C4D5E6F7A8B0A495C12@AdobeOrg", required,
+		"Adobe's id of the organization, as the Developer Console shows it."},
+	{"organizations[].client_id", clientID, "0f1e2d3c4b5a69788796a5b4c3d2e1f0", required,
+		"Client id of the credential that reads the organization; it is also sent as the API key."},
+	{"organizations[].client_secret_file", secretPath, "/run/secrets/adobe", "",
+		"File with the client secret. Exactly one of the four keys that end in _file and _env must be set."},
+	{"organizations[].client_secret_env", envName, "ADOBE_CLIENT_SECRET", "",
+		"Environment variable with the client secret, in place of the file."},
+	{"organizations[].user_token_file", secretPath, "/run/secrets/adobe-token", "",
+		"File with a user's access token, in place of a client secret. Tokens end after a day: replace the file in time."},
+	{"organizations[].user_token_env", envName, "ADOBE_USER_TOKEN", "",
+		"Environment variable with a user's access token, in place of the file."},
+	{"organizations[].scopes", listForm, "", "",
+		"Scopes asked for with the token. Copy them from the credential's page in the Developer Console if they differ."},
+	{"organizations[].scopes[]", scope, "", "", "One scope."},
+
+	{"adobe", groupForm, "", "", "Where Adobe is and how hard it may be asked."},
+	{"adobe.ims_url", baseURL, "", "", "Adobe's Identity Management, which gives access tokens."},
+	{"adobe.platform_url", baseURL, "", "", "Experience Platform: sandboxes and Query Service."},
+	{"adobe.console_url", orEmpty(baseURL), "", "", "Developer Console. Empty: the Console is not asked."},
+	{"adobe.ui_url", linkTemplate, "", "",
+		"Link to Adobe's page for migrations by hand; {ims_org}, {sandbox} and {credential_id} are filled in."},
+	{"adobe.requests_per_second", number(0, 10000), "", "",
+		"Highest rate of requests to Adobe for each organization. 0: no limit."},
+	{"adobe.concurrency", whole(1, 256), "", "",
+		"Requests to Adobe that may be under way at a time for each organization."},
+	{"adobe.request_timeout", duration(10*time.Millisecond, 10*time.Minute), "", "", "Time limit of one request."},
+	{"adobe.retries", whole(1, 20), "", "",
+		"How often a request that fails and may be repeated is sent at most, the first time included."},
+	{"adobe.retry_after_max", duration(10*time.Millisecond, time.Hour), "", "",
+		"Longest wait that an answer of Adobe's may ask for; longer ones are cut to this."},
+	{"adobe.max_response_bytes", whole(1024, 1<<30), "", "", "Largest answer that is read, in bytes."},
+	{"adobe.ca_file", orEmpty(filePath), "/etc/ssl/private-ca.pem", "",
+		"PEM file with certificate authorities to trust besides the system's."},
+	{"adobe.undocumented", groupForm, "", "",
+		"Points that Adobe does not document, each with a careful default."},
+	{"adobe.undocumented.accounts_limit", whole(0, 1000), "", "",
+		"Page size asked for when listing Query Service accounts. Adobe documents no such parameter. 0: none is sent."},
+	{"adobe.undocumented.accounts_order_check", oneOf("auto", "always", "never"), "", "",
+		"When a list of accounts is read a second time, oldest first, to find what the first reading missed. Adobe does" +
+			" not document whether a page begins at or after its cursor. auto: when a page ends among accounts of one time" +
+			" or the list is shorter than before; never: a list with such a page counts as not read."},
+	{"adobe.undocumented.sandbox_list", oneOf("all", "visible"), "", "",
+		"Which list of sandboxes is read. Adobe does not document what the list of visible ones leaves out. visible: scans" +
+			" are partial unless that list is everything you want."},
+	{"adobe.undocumented.admin_verification_texts", listForm, "", "",
+		"Texts by which an answer is recognized as the refusal of the admin verification; case does not matter. Adobe" +
+			" documents what its page shows and not the answer behind it."},
+	{"adobe.undocumented.admin_verification_texts[]", anyText, "", "", "One text."},
+	{"adobe.undocumented.console_api_key", orEmpty(clientID), "aio-cli-console-auth", "",
+		"API key sent to the Developer Console. Adobe does not document which keys it takes. Empty: the client id."},
+
+	{"scan", groupForm, "", "", "What one scan covers."},
+	{"scan.timeout", duration(100*time.Millisecond, 24*time.Hour), "", "",
+		"Time limit of one scan of one organization; one that is cut off is partial."},
+	{"scan.include", groupForm, "", "", "What to scan."},
+	{"scan.include.sandboxes", listForm, "prod*", "", "Sandboxes to scan. Empty: all that are active."},
+	{"scan.include.sandboxes[]", globForm, "prod*", "", "Pattern of sandbox names; case does not matter."},
+	{"scan.exclude", listForm, "", "",
+		"What to leave out; in the patterns case does not matter. Each thing left out is counted and listed."},
+	{"scan.exclude[]", groupForm, "", "", "One rule: exactly one pattern and a reason."},
+	{"scan.exclude[].sandbox", globForm, "dev-*", "", "Pattern of sandbox names."},
+	{"scan.exclude[].credential", globForm, "5F1C2D3E*", "", "Pattern of technical account ids."},
+	{"scan.exclude[].name", globForm, "test *", "", "Pattern of credential names."},
+	{"scan.exclude[].owner", globForm, "*@contractor.example.com", "", "Pattern of owners."},
+	{"scan.exclude[].reason", anyText, "rebuilt every night", required, "Why; it is shown in reports."},
+	{"scan.page_limit", whole(1, 1000000), "", "", "Most pages read of one list before it is given up as endless."},
+
+	{"deadlines", listForm, "", "", "The dates to count down to. A list here replaces the default list."},
+	{"deadlines[]", groupForm, "", "", "One date."},
+	{"deadlines[].name", pattern("1 to 63 lower-case letters, digits, dashes and underscores", `[a-z0-9_-]{1,63}`),
+		"end-of-support", required, "Name of the deadline: it labels metrics. Must be unique and not certificate."},
+	{"deadlines[].date", date, "2025-06-30", required,
+		"Last good day, which ends at midnight in time_zone, or an exact instant."},
+	{"deadlines[].time_zone", zone, "", "", "Zone of the date."},
+	{"deadlines[].applies_to", listForm, "", "", "Kinds of credentials it applies to."},
+	{"deadlines[].applies_to[]", kindForm, "", "", "One kind."},
+
+	{"schedule", groupForm, "", "", "When serve works: cron schedules of five fields (Sunday is 0)."},
+	{"schedule.time_zone", zone, "", "", "Zone of the schedules. UTC has no hour that is skipped or comes twice."},
+	{"schedule.scan", cronForm, "", "", "When to scan."},
+	{"schedule.remind", cronForm, "", "", "When to remind owners. Accepted; has no effect in this version."},
+	{"schedule.jitter", duration(0, time.Hour), "", "", "Longest random delay before a scheduled run."},
+
+	{"store", storeURL, "", "",
+		"Where results are kept: sqlite:PATH or, in a later version, postgres://HOST/DATABASE. Never a password here."},
+	{"store_file", orEmpty(secretPath), "/run/secrets/store", "",
+		"File with the address of the store, for one that holds a password. Set at most one of the three."},
+	{"store_env", orEmpty(envName), "STORE_URL", "", "Environment variable with the address of the store."},
+
+	{"listen", groupForm, "", "", "Addresses of the listeners. Port 0 takes a free port."},
+	{"listen.metrics", address, "", "", "Metrics, health and the landing page."},
+	{"listen.web", address, "", "", "Web page for people. Must differ from listen.metrics."},
+
+	{"metrics", groupForm, "", "", "What /metrics shows and who may read it."},
+	{"metrics.credential_series_limit", whole(0, 1000000), "", "",
+		"Most credentials with series of their own; totals always count all. 0: no such series."},
+	{"metrics.owner_label", boolean, "", "", "Whether metrics name the owners: personal data, so off unless you ask."},
+	{"metrics.web_config_file", orEmpty(filePath), "/etc/jwtsunset/web.yml", "",
+		"Prometheus exporter-toolkit file with TLS and basic authentication for listen.metrics. Empty: neither."},
+
+	{"log", groupForm, "", "", "How the program logs, on stderr."},
+	{"log.level", oneOf("debug", "info", "warn", "error"), "", "", "Least level that is logged."},
+	{"log.format", oneOf("text", "json"), "", "", "Form of the log lines."},
+
+	{"slack", groupForm, "", "", "Slack. Accepted; has no effect in this version."},
+	{"slack.token_file", orEmpty(secretPath), "/run/secrets/slack-token", "", "File with the bot token."},
+	{"slack.token_env", orEmpty(envName), "SLACK_TOKEN", "", "Environment variable with the bot token."},
+	{"slack.app_token_file", orEmpty(secretPath), "/run/secrets/slack-app-token", "", "File with the app-level token."},
+	{"slack.app_token_env", orEmpty(envName), "SLACK_APP_TOKEN", "", "Environment variable with the app-level token."},
+	{"slack.signing_secret_file", orEmpty(secretPath), "/run/secrets/slack-signing", "", "File with the signing secret."},
+	{"slack.signing_secret_env", orEmpty(envName), "SLACK_SIGNING_SECRET", "",
+		"Environment variable with the signing secret."},
+	{"slack.api_url", slackURL, "", "", "Slack's Web API."},
+	{"slack.channel", orEmpty(anyText), "#adobe-credentials", "", "Channel for what concerns everyone."},
+
+	{"people", listForm, "", "", "Who may decide: each person once, with all identities. No effect in this version."},
+	{"people[]", groupForm, "", "", "One person."},
+	{"people[].name", anyText, "ana", required, "Name of the person in records. Must be unique."},
+	{"people[].emails", listForm, "ana@example.com", "", "E-mail addresses."},
+	{"people[].emails[]", email, "ana@example.com", "", "One address."},
+	{"people[].slack", slackID, "U123", "", "Slack user id."},
+	{"people[].oidc", listForm, "https://login.example.com|1234", "", "Sign-in identities."},
+	{"people[].oidc[]", oidcID, "https://login.example.com|1234", "", "Issuer and subject, with a | between."},
+	{"people[].os_user", pattern("the name of an operating system user", `[^\s:]{1,64}`), "ana", "",
+		"Operating system user, for decisions on the command line."},
+	{"people[].adobe", adobeID, "0A1B2C3D@AdobeID", "", "Adobe user id."},
+	{"people[].roles", listForm, "approver", "", "What the person may do."},
+	{"people[].roles[]", oneOf("approver"), "approver", "", "One role."},
+
+	{"approval", groupForm, "", "", "How migrations are approved. Accepted; has no effect in this version."},
+	{"approval.via", listForm, "", "", "Where decisions can be made."},
+	{"approval.via[]", oneOf("web", "cli", "slack"), "", "", "One door."},
+	{"approval.required", whole(1, 10), "", "", "Approvals that a migration needs."},
+	{"approval.expires", duration(time.Minute, 365*24*time.Hour), "", "", "How long an approval holds."},
+	{"approval.four_eyes", boolean, "", "", "Whether the approver must be neither requester nor owner."},
+
+	{"migrator", groupForm, "", "", "How credentials are migrated. Accepted; this version does not migrate."},
+	{"migrator.enabled", boolean, "", "", "Whether to migrate. This version cannot: true is refused."},
+	{"migrator.client_id", orEmpty(clientID), "1f2e3d4c5b6a79889786a5b4c3d2e1f0", "",
+		"Client id of the credential that starts migrations."},
+	{"migrator.client_secret_file", orEmpty(secretPath), "/run/secrets/adobe-migrator", "", "File with its secret."},
+	{"migrator.client_secret_env", orEmpty(envName), "ADOBE_MIGRATOR_SECRET", "", "Environment variable with its secret."},
+	{"migrator.methods", groupForm, "", "", "Method for each kind of credential."},
+	{"migrator.methods.query-service", oneOf("guided", kindQueryService), "", "", "Method for Query Service credentials."},
+	{"migrator.methods.developer-console", oneOf(kindDeveloperConsole, "guided"), "", "",
+		"Method for Developer Console credentials."},
+}
+
+// key describes the node for people.
+func (n *node) key() Key {
+	k := Key{
+		Path:    strings.ReplaceAll(n.path, "[]", "[N]"),
+		Env:     n.env(),
+		Type:    n.typeName(),
+		Help:    n.rule.help,
+		Restart: needsRestart(n.path),
+	}
+	if n.kind == scalar && !n.inList() {
+		k.Flag = "--" + n.flag()
+	}
+	if n.initial.IsValid() && !(n.inList() && n.initial.IsZero()) {
+		k.Default = flow(n, n.initial)
+	}
+	return k
+}
+
+func (n *node) typeName() string {
+	switch {
+	case n.kind == list && n.elem.kind == scalar:
+		return "a list; each: " + n.elem.rule.form.name
+	case n.kind == list:
+		return "a list of sections"
+	default:
+		return n.rule.form.name
+	}
+}
+
+// flag is the name of the node's flag, without dashes in front.
+func (n *node) flag() string { return strings.ReplaceAll(n.path, "_", "-") }
+
+// env is the name of the node's environment variable, with <N> for the number of an element.
+func (n *node) env() string {
+	return envPrefix + strings.NewReplacer("[]", "_<N>", ".", "_", "-", "_").Replace(strings.ToUpper(n.path))
+}

@@ -1,0 +1,68 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"slices"
+)
+
+// sources lists where the secrets in use are read from.
+func (c *Config) sources() []Source {
+	var all []Source
+	for _, o := range c.Organizations {
+		all = append(all, Source{File: o.ClientSecretFile, Env: o.ClientSecretEnv},
+			Source{File: o.UserTokenFile, Env: o.UserTokenEnv})
+	}
+	all = append(all, Source{File: c.StoreFile, Env: c.StoreEnv})
+	return slices.DeleteFunc(all, func(s Source) bool { return s == Source{} })
+}
+
+// idleSources lists the sources of secrets that have no effect in this version.
+func (c *Config) idleSources() []Source {
+	return []Source{
+		{File: c.Slack.TokenFile, Env: c.Slack.TokenEnv},
+		{File: c.Slack.AppTokenFile, Env: c.Slack.AppTokenEnv},
+		{File: c.Slack.SigningSecretFile, Env: c.Slack.SigningSecretEnv},
+		{File: c.Migrator.ClientSecretFile, Env: c.Migrator.ClientSecretEnv},
+	}
+}
+
+// Warnings lists what is allowed and yet likely wrong: secrets that cannot be read now or that everyone can read, and
+// listeners that others can reach. It looks at the secrets' files and variables each time it is called.
+func (c *Config) Warnings() []string {
+	var found []string
+	if c.cutOff {
+		found = append(found, "the last line of the configuration has no line end: is the file complete?")
+	}
+	for _, s := range c.sources() {
+		if warning := s.warning(); warning != "" {
+			found = append(found, warning)
+		}
+	}
+	if open(c.Listen.Metrics) && c.Metrics.WebConfigFile == "" {
+		found = append(found, "listen.metrics can be reached from other machines without TLS and sign-in:"+
+			" set metrics.web_config_file, or see to it that only Prometheus reaches it")
+	}
+	if open(c.Listen.Web) {
+		found = append(found, "listen.web can be reached from other machines without TLS:"+
+			" put a proxy with TLS in front of it")
+	}
+	return found
+}
+
+// open tells whether other machines can reach an address to listen on.
+func open(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && !loopback(host)
+}
+
+// Unused lists the parts of the configuration that are set and have no effect in this version.
+func (c *Config) Unused() []string {
+	var found []string
+	for _, path := range []string{"adobe.ui_url", "schedule.remind", "slack", "people", "approval", "migrator"} {
+		if c.given[path] {
+			found = append(found, fmt.Sprintf("%s: accepted, has no effect in this version", path))
+		}
+	}
+	return found
+}
