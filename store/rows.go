@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+)
+
+// querier is what *sql.DB and *sql.Tx have in common for reading.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// collect reads every row of a query.
+func collect[T any](
+	ctx context.Context, q querier, read func(*sql.Rows) (T, error), query string, args ...any,
+) ([]T, error) {
+	return collectInto(ctx, nil, q, read, query, args...)
+}
+
+// collectInto is collect, appending to what there is.
+func collectInto[T any](
+	ctx context.Context, items []T, q querier, read func(*sql.Rows) (T, error), query string, args ...any,
+) (_ []T, err error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		item, err := read(rows)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, item)
+	}
+	return items, rows.Err()
+}
+
+// inTx runs f in one transaction that holds the right to write from its beginning. It is rolled back if f fails or
+// panics.
+func (s *Store) inTx(ctx context.Context, f func(*sql.Tx) error) (err error) {
+	tx, err := s.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if rollback := tx.Rollback(); !errors.Is(rollback, sql.ErrTxDone) {
+			err = errors.Join(err, rollback)
+		}
+	}()
+	if err := f(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// rowsPerStatement is how many rows one INSERT carries: beyond it, statements grow without getting faster.
+const rowsPerStatement = 50
+
+// insertAll writes items in statements of many rows. args appends the parameters of one row.
+func insertAll[T any](
+	ctx context.Context, tx *sql.Tx, items []T, statement func(rows int) string, args func([]any, *T) ([]any, error),
+) error {
+	full := len(items) - len(items)%rowsPerStatement
+	if err := insertChunks(ctx, tx, items[:full], rowsPerStatement, statement, args); err != nil {
+		return err
+	}
+	return insertChunks(ctx, tx, items[full:], len(items)-full, statement, args)
+}
+
+// insertChunks writes items in statements of exactly size rows.
+func insertChunks[T any](
+	ctx context.Context, tx *sql.Tx, items []T, size int,
+	statement func(rows int) string, args func([]any, *T) ([]any, error),
+) (err error) {
+	if len(items) == 0 {
+		return nil
+	}
+	prepared, err := tx.PrepareContext(ctx, statement(size))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, prepared.Close()) }()
+	var params []any
+	for chunk := range slices.Chunk(items, size) {
+		params = params[:0]
+		for i := range chunk {
+			if params, err = args(params, &chunk[i]); err != nil {
+				return err
+			}
+		}
+		if _, err = prepared.ExecContext(ctx, params...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sqlLimit turns "0 or less is no limit" into SQL's form.
+func sqlLimit(limit int) int {
+	if limit <= 0 {
+		return -1
+	}
+	return limit
+}
