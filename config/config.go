@@ -21,16 +21,18 @@ type Config struct {
 	Schedule      Schedule       `key:"schedule"`
 	// Store is the address of the store: sqlite:PATH or postgres://…. It is empty when StoreFile or StoreEnv names
 	// where the address is; StoreURL covers the three.
-	Store     string   `key:"store"`
-	StoreFile string   `key:"store_file"`
-	StoreEnv  string   `key:"store_env"`
-	Listen    Listen   `key:"listen"`
-	Metrics   Metrics  `key:"metrics"`
-	Log       Log      `key:"log"`
-	Slack     Slack    `key:"slack"`
-	People    []Person `key:"people"`
-	Approval  Approval `key:"approval"`
-	Migrator  Migrator `key:"migrator"`
+	Store     string `key:"store"`
+	StoreFile string `key:"store_file"`
+	StoreEnv  string `key:"store_env"`
+	// StoreOnNetwork allows a database on a network file system.
+	StoreOnNetwork bool     `key:"store_on_network"`
+	Listen         Listen   `key:"listen"`
+	Metrics        Metrics  `key:"metrics"`
+	Log            Log      `key:"log"`
+	Slack          Slack    `key:"slack"`
+	People         []Person `key:"people"`
+	Approval       Approval `key:"approval"`
+	Migrator       Migrator `key:"migrator"`
 
 	// given holds the paths that the file, the environment or a flag set; cutOff tells of a file without a last line end.
 	given  map[string]bool
@@ -88,6 +90,7 @@ type Undocumented struct {
 	AccountsLimit          int      `key:"accounts_limit"`
 	AccountsOrderCheck     string   `key:"accounts_order_check"`
 	SandboxList            string   `key:"sandbox_list"`
+	InactiveAccounts       bool     `key:"inactive_accounts"`
 	AdminVerificationTexts []string `key:"admin_verification_texts"`
 	// ConsoleAPIKey is empty to send the client id of the token.
 	ConsoleAPIKey string `key:"console_api_key"`

@@ -56,7 +56,7 @@ var (
 )
 
 // restartOnly are the keys, and the sections of keys, that a reload cannot change.
-var restartOnly = []string{"store", "store_file", "store_env", "listen", "metrics.web_config_file", "log.format"}
+var restartOnly = []string{"store", "store_file", "store_env", "store_on_network", "listen", "metrics.web_config_file", "log.format"}
 
 func needsRestart(path string) bool {
 	for _, key := range restartOnly {
@@ -118,8 +118,12 @@ var rules = []rule{
 			" not document whether a page begins at or after its cursor. auto: when a page ends among accounts of one time" +
 			" or the list is shorter than before; never: a list with such a page counts as not read."},
 	{"adobe.undocumented.sandbox_list", oneOf("all", "visible"), "", "",
-		"Which list of sandboxes is read. Adobe does not document what the list of visible ones leaves out. visible: scans" +
-			" are partial unless that list is everything you want."},
+		"Which list of sandboxes is read. Adobe does not document what the list of visible ones leaves out. all: every" +
+			" sandbox of the organization, and the scan is partial where Adobe shows only the visible ones; visible: those the" +
+			" credential may see, taken for all there are."},
+	{"adobe.undocumented.inactive_accounts", boolean, "", "",
+		"Whether accounts that are not active are asked for too, by a filter that Adobe documents for no such list. It" +
+			" doubles the requests; without it Adobe seems to list active accounts only."},
 	{"adobe.undocumented.admin_verification_texts", listForm, "", "",
 		"Texts by which an answer is recognized as the refusal of the admin verification; case does not matter. Adobe" +
 			" documents what its page shows and not the answer behind it."},
@@ -163,6 +167,9 @@ var rules = []rule{
 		"Where results are kept: sqlite:PATH or, in a later version, postgres://HOST/DATABASE. Never a password here."},
 	{"store_file", orEmpty(secretPath), "/run/secrets/store", "",
 		"File with the address of the store, for one that holds a password. Set at most one of the three."},
+	{"store_on_network", boolean, "", "",
+		"Whether the database may be on a network file system. SQLite's locks may not hold there: set it only if one" +
+			" machine alone ever opens the file."},
 	{"store_env", orEmpty(envName), "STORE_URL", "", "Environment variable with the address of the store."},
 
 	{"listen", groupForm, "", "", "Addresses of the listeners. Port 0 takes a free port."},

@@ -48,6 +48,14 @@ func newProof() *chain {
 	return c
 }
 
+// newInactive is the chain of the accounts that are not active. Adobe's links show the filter by which the others are
+// read; that its opposite is understood is not documented.
+func newInactive() *chain {
+	c := newChain()
+	c.at = credential.Cursor{OrderBy: "-created", Property: "active==false"}
+	return c
+}
+
 // problem is a list that cannot be what it claims to be.
 type problem struct {
 	reason credential.Reason

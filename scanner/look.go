@@ -45,6 +45,8 @@ type sandboxLook struct {
 	credential.SandboxScan
 	rule  string // the rule that leaves the sandbox out
 	chain *chain
+	// inactive is set while the accounts that are not active are read, which come first.
+	inactive bool
 	// doubt is the first reading of a list whose second reading did not prove it.
 	doubt *chain
 }
@@ -134,6 +136,9 @@ func (l *look) sandbox(s credential.Sandbox) (task, bool) {
 	}
 	l.announced++
 	b.chain = newChain()
+	if l.o.Inactive {
+		b.chain, b.inactive = newInactive(), true
+	}
 	return l.pageTask(b, max(earlier.Pages-1, 0)), true
 }
 
@@ -157,6 +162,12 @@ func (l *look) endOfList(b *sandboxLook, err error) []task {
 	switch {
 	case err != nil:
 		l.failSandbox(b, err)
+	case b.inactive && b.chain.border > 0:
+		l.failSandbox(b, &problem{credential.ReasonAmbiguous,
+			"accounts that are not active share the time at which a page ends, and others may be hidden behind it"})
+	case b.inactive:
+		b.inactive, b.chain = false, newChain()
+		return []task{l.pageTask(b, max(l.earlier[b.Name].Pages-1, 0))}
 	case b.doubt != nil:
 		l.judge(b)
 	case l.doubtful(b):

@@ -18,7 +18,10 @@ type merger struct {
 	last credential.Scan
 	seen joined
 	// places are this scan's sandboxes by name.
-	places  map[string]*sandboxLook
+	places map[string]*sandboxLook
+	// lowers is true when the scan may take something away: it is complete, and no scan that began later was recorded
+	// before it.
+	lowers  bool
 	changed []credential.Credential
 	changes []credential.Change
 }
@@ -27,6 +30,7 @@ type merger struct {
 func (l *look) merge(scan credential.Scan, previous []credential.Credential, last credential.Scan) credential.Recording {
 	scan.Complete = len(l.unseen) == 0
 	m := &merger{look: l, scan: scan, last: last, seen: l.join(previous), places: map[string]*sandboxLook{}}
+	m.lowers = scan.Complete && !last.Started.After(scan.Started)
 	for _, b := range l.sandboxList {
 		m.places[b.Name] = b
 	}
@@ -39,6 +43,9 @@ func (l *look) merge(scan credential.Scan, previous []credential.Credential, las
 // walk goes through what was known and what was met, side by side in the order of ids.
 func (m *merger) walk(previous []credential.Credential) {
 	ids := m.seen.ids()
+	if room := len(ids) - len(previous); room > 0 {
+		m.changed, m.changes = slices.Grow(m.changed, room), slices.Grow(m.changes, room)
+	}
 	for len(previous) > 0 || len(ids) > 0 {
 		switch order(previous, ids) {
 		case -1:
@@ -95,7 +102,7 @@ func (m *merger) update(before, now credential.Credential) credential.Credential
 	if m.seen.console[now.ID] == nil {
 		m.keepConsole(before, &now)
 	}
-	if !m.scan.Complete && before.Affected() && now.AuthMethod == credential.AuthOAuth {
+	if !m.lowers && before.Affected() && now.AuthMethod == credential.AuthOAuth {
 		m.scan.HeldBack++
 		now.AuthMethod, now.Eligible, now.Console = before.AuthMethod, before.Eligible, before.Console
 	}
@@ -107,7 +114,7 @@ func (m *merger) update(before, now credential.Credential) credential.Credential
 func (m *merger) sandboxes(before, now credential.Credential) []string {
 	places := now.Sandboxes
 	for _, name := range before.Sandboxes {
-		if (!m.scan.Complete || m.verdict(name) != placeRead) && !slices.Contains(places, name) {
+		if (!m.lowers || m.verdict(name) != placeRead) && !slices.Contains(places, name) {
 			places = append(places, name)
 		}
 	}
@@ -147,7 +154,7 @@ func (m *merger) missing(before credential.Credential) credential.Credential {
 	if after.LastSeen.IsZero() {
 		after.LastSeen = before.SeenAt(m.last)
 	}
-	if !m.scan.Complete {
+	if !m.lowers {
 		return after
 	}
 	after.Missed++

@@ -68,8 +68,10 @@ type Options struct {
 	// PageLimit ends a list that does not come to an end by itself; 10,000 if 0.
 	PageLimit  int
 	OrderCheck OrderCheck
-	Clock      func() time.Time
-	Logger     *slog.Logger
+	// Inactive asks each sandbox for accounts that are not active too, which doubles the requests.
+	Inactive bool
+	Clock    func() time.Time
+	Logger   *slog.Logger
 	// Progress is told of every finished request, from one goroutine at a time; nil if nobody watches.
 	Progress func(Progress)
 }

@@ -185,7 +185,9 @@ func (a *app) openStore(ctx context.Context, cfg *config.Config, log *slog.Logge
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s, err := store.Open(ctx, address.Reveal(), store.Options{Logger: log, Clock: a.clock, Create: create})
+	s, err := store.Open(ctx, address.Reveal(), store.Options{
+		Logger: log, Clock: a.clock, Create: create, AllowNetworkFS: cfg.StoreOnNetwork,
+	})
 	if errors.Is(err, store.ErrMissing) {
 		return nil, hinted{err, "run a scan first: jwtsunset scan"}
 	}

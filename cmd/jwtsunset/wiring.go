@@ -88,6 +88,7 @@ func newScanner(
 		Organization: org.Name, IMSOrg: org.IMSOrg, Platform: c, Recorder: s, Rules: rules(cfg.Scan),
 		Concurrency: cfg.Adobe.Concurrency, Timeout: cfg.Scan.Timeout, PageLimit: cfg.Scan.PageLimit,
 		OrderCheck: scanner.OrderCheck(cfg.Adobe.Undocumented.AccountsOrderCheck),
+		Inactive:   cfg.Adobe.Undocumented.InactiveAccounts,
 		Clock:      clock, Logger: log, Progress: progress,
 	}
 	if cfg.Adobe.ConsoleURL != "" {

@@ -1,0 +1,146 @@
+package adobe
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strconv"
+
+	"jwtsunset/credential"
+)
+
+const (
+	sandboxPageSize = 50
+	maxSandboxPages = 1000
+)
+
+var (
+	allSandboxes     = endpoint{credential.StageSandboxes, "/data/foundation/sandbox-management/sandboxes"}
+	visibleSandboxes = endpoint{credential.StageSandboxes, "/data/foundation/sandbox-management/"}
+)
+
+// Sandboxes lists all sandboxes of the organization, each name once, in Adobe's order. When that needs a permission
+// that is missing, it lists those visible to the caller and says so, except where Options.SkipSandboxAdmin asks for
+// just that.
+func (c *Client) Sandboxes(ctx context.Context) (credential.SandboxList, error) {
+	if c.options.SkipSandboxAdmin {
+		list, err := c.visibleSandboxes(ctx)
+		return credential.SandboxList{Sandboxes: list}, err
+	}
+	list, err := c.sandboxPages(ctx, allSandboxes, nil)
+	var failure *Error
+	if errors.As(err, &failure) && failure.reason == credential.ReasonForbidden {
+		c.log.Warn("adobe: not allowed to list all sandboxes, asking for the visible ones",
+			"code", failure.Code, "message", failure.Message, "request_id", failure.RequestID, "hint", failure.Hint())
+		list, err = c.visibleSandboxes(ctx)
+		return credential.SandboxList{Sandboxes: list, VisibleOnly: true}, err
+	}
+	return credential.SandboxList{Sandboxes: list}, err
+}
+
+// visibleSandboxes asks without paging first: Adobe documents no paging parameters for this path, but answers with no
+// more than a page.
+func (c *Client) visibleSandboxes(ctx context.Context) ([]credential.Sandbox, error) {
+	first, err := read(ctx, c, c.platformRequest(visibleSandboxes, "", nil), decodeSandboxes)
+	if err != nil {
+		return nil, err
+	}
+	if len(first) < sandboxPageSize {
+		var known sandboxSet
+		known.add(first)
+		return known.list, nil
+	}
+	return c.sandboxPages(ctx, visibleSandboxes, first)
+}
+
+// sandboxPages reads pages behind those read already until one is short. Adobe's next links are templates, and its
+// count is no total, so neither is used.
+func (c *Client) sandboxPages(
+	ctx context.Context, e endpoint, first []credential.Sandbox,
+) ([]credential.Sandbox, error) {
+	var known sandboxSet
+	known.add(first)
+	for offset := len(first); offset < maxSandboxPages*sandboxPageSize; offset += sandboxPageSize {
+		query := url.Values{"limit": {strconv.Itoa(sandboxPageSize)}, "offset": {strconv.Itoa(offset)}}
+		page, err := read(ctx, c, c.platformRequest(e, "", query), decodeSandboxes)
+		if err != nil {
+			return nil, err
+		}
+		added := known.add(page)
+		if len(page) < sandboxPageSize {
+			return known.list, nil
+		}
+		if added == 0 {
+			return nil, c.failure(e, credential.ReasonCursor, errors.New("a full page holds no new sandbox"))
+		}
+	}
+	return nil, c.failure(e, credential.ReasonCursor, errors.New("the pages do not come to an end"))
+}
+
+// sandboxSet holds the first sandbox of each name, in the order of adding.
+type sandboxSet struct {
+	list  []credential.Sandbox
+	names map[string]struct{}
+}
+
+// add tells how many were new.
+func (s *sandboxSet) add(page []credential.Sandbox) (added int) {
+	if s.names == nil {
+		s.names = make(map[string]struct{}, len(page))
+	}
+	for _, sandbox := range page {
+		if _, ok := s.names[sandbox.Name]; !ok {
+			s.names[sandbox.Name] = struct{}{}
+			s.list = append(s.list, sandbox)
+			added++
+		}
+	}
+	return added
+}
+
+var (
+	sandboxListNames = namesOf("sandboxes", "error", "error_code", "errors")
+	sandboxNames     = namesOf("name", "title", "state", "type", "region", "isDefault")
+)
+
+func decodeSandboxes(d *decoder) ([]credential.Sandbox, error) {
+	var list []credential.Sandbox
+	found := false
+	err := d.envelope(sandboxListNames, func(string) error {
+		found = true
+		return d.list(func() error {
+			s, err := decodeSandbox(d)
+			list = append(list, s)
+			return err
+		})
+	})
+	if err == nil && !found {
+		err = malformed("the answer has no list of sandboxes")
+	}
+	return list, err
+}
+
+func decodeSandbox(d *decoder) (credential.Sandbox, error) {
+	var s credential.Sandbox
+	err := d.object(sandboxNames, func(name string) (err error) {
+		switch name {
+		case "name":
+			s.Name, err = d.text()
+		case "title":
+			s.Title, err = d.text()
+		case "state":
+			s.State, err = d.repeated()
+		case "type":
+			s.Type, err = d.repeated()
+		case "region":
+			s.Region, err = d.repeated()
+		case "isDefault":
+			s.Default, err = d.flag()
+		}
+		return err
+	})
+	if err == nil && (s.Name == "" || s.State == "") {
+		err = malformed("a sandbox has no name or no state")
+	}
+	return s, err
+}
