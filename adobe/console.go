@@ -83,7 +83,7 @@ type organization struct{ id, code string }
 
 var (
 	organizationNames = namesOf("id", "code")
-	projectNames      = namesOf("id", "name", "title", "type")
+	projectNames      = namesOf("id", "name", "title", "type", "who_created")
 	workspaceNames    = namesOf("id", "name")
 	// Adobe's specification says credential_type where its own programs read integration_type.
 	workspaceCredentialNames = namesOf("id_integration", "flow_type", "credential_type", "integration_type")
@@ -138,6 +138,8 @@ func decodeProjects(d *decoder) ([]credential.Project, error) {
 			p.Title, err = d.text()
 		case "type":
 			p.Type, err = d.repeated()
+		case "who_created":
+			p.CreatedBy, err = d.repeated()
 		}
 		return err
 	}, func(p *credential.Project) error { return needID(p.ID) })

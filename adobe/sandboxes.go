@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"jwtsunset/credential"
@@ -21,18 +22,24 @@ var (
 
 // Sandboxes lists all sandboxes of the organization, each name once, in Adobe's order. When that needs a permission
 // that is missing, it lists those visible to the caller and says so, except where Options.SkipSandboxAdmin asks for
-// just that.
-func (c *Client) Sandboxes(ctx context.Context) (credential.SandboxList, error) {
+// just that. found, if not nil, is handed the sandboxes of each page as it comes, also when a later page fails; after a
+// refusal in mid-list it may be handed a sandbox twice.
+func (c *Client) Sandboxes(
+	ctx context.Context, found func([]credential.Sandbox),
+) (credential.SandboxList, error) {
+	if found == nil {
+		found = func([]credential.Sandbox) {}
+	}
 	if c.options.SkipSandboxAdmin {
-		list, err := c.visibleSandboxes(ctx)
+		list, err := c.visibleSandboxes(ctx, found)
 		return credential.SandboxList{Sandboxes: list}, err
 	}
-	list, err := c.sandboxPages(ctx, allSandboxes, nil)
+	list, err := c.sandboxPages(ctx, allSandboxes, &sandboxSet{found: found})
 	var failure *Error
 	if errors.As(err, &failure) && failure.reason == credential.ReasonForbidden {
 		c.log.Warn("adobe: not allowed to list all sandboxes, asking for the visible ones",
 			"code", failure.Code, "message", failure.Message, "request_id", failure.RequestID, "hint", failure.Hint())
-		list, err = c.visibleSandboxes(ctx)
+		list, err = c.visibleSandboxes(ctx, found)
 		return credential.SandboxList{Sandboxes: list, VisibleOnly: true}, err
 	}
 	return credential.SandboxList{Sandboxes: list}, err
@@ -40,27 +47,28 @@ func (c *Client) Sandboxes(ctx context.Context) (credential.SandboxList, error) 
 
 // visibleSandboxes asks without paging first: Adobe documents no paging parameters for this path, but answers with no
 // more than a page.
-func (c *Client) visibleSandboxes(ctx context.Context) ([]credential.Sandbox, error) {
+func (c *Client) visibleSandboxes(
+	ctx context.Context, found func([]credential.Sandbox),
+) ([]credential.Sandbox, error) {
 	first, err := read(ctx, c, c.platformRequest(visibleSandboxes, "", nil), decodeSandboxes)
 	if err != nil {
 		return nil, err
 	}
+	known := &sandboxSet{found: found}
+	known.add(first)
 	if len(first) < sandboxPageSize {
-		var known sandboxSet
-		known.add(first)
 		return known.list, nil
 	}
-	return c.sandboxPages(ctx, visibleSandboxes, first)
+	known.offset = len(first)
+	return c.sandboxPages(ctx, visibleSandboxes, known)
 }
 
 // sandboxPages reads pages behind those read already until one is short. Adobe's next links are templates, and its
 // count is no total, so neither is used.
 func (c *Client) sandboxPages(
-	ctx context.Context, e endpoint, first []credential.Sandbox,
+	ctx context.Context, e endpoint, known *sandboxSet,
 ) ([]credential.Sandbox, error) {
-	var known sandboxSet
-	known.add(first)
-	for offset := len(first); offset < maxSandboxPages*sandboxPageSize; offset += sandboxPageSize {
+	for offset := known.offset; offset < maxSandboxPages*sandboxPageSize; offset += sandboxPageSize {
 		query := url.Values{"limit": {strconv.Itoa(sandboxPageSize)}, "offset": {strconv.Itoa(offset)}}
 		page, err := read(ctx, c, c.platformRequest(e, "", query), decodeSandboxes)
 		if err != nil {
@@ -77,10 +85,12 @@ func (c *Client) sandboxPages(
 	return nil, c.failure(e, credential.ReasonCursor, errors.New("the pages do not come to an end"))
 }
 
-// sandboxSet holds the first sandbox of each name, in the order of adding.
+// sandboxSet holds the first sandbox of each name, in the order of adding, and hands on what is new.
 type sandboxSet struct {
-	list  []credential.Sandbox
-	names map[string]struct{}
+	list   []credential.Sandbox
+	names  map[string]struct{}
+	offset int // where reading goes on
+	found  func([]credential.Sandbox)
 }
 
 // add tells how many were new.
@@ -94,6 +104,9 @@ func (s *sandboxSet) add(page []credential.Sandbox) (added int) {
 			s.list = append(s.list, sandbox)
 			added++
 		}
+	}
+	if added > 0 {
+		s.found(slices.Clone(s.list[len(s.list)-added:]))
 	}
 	return added
 }

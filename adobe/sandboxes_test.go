@@ -27,7 +27,7 @@ func TestSandboxes(t *testing.T) {
 		}
 		reply(w, 200, sandboxSample)
 	})
-	got, err := c.Sandboxes(context.Background())
+	got, err := c.Sandboxes(context.Background(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestSandboxPages(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var asked []string
-			list, err := offline(t, organizationOf(t, test.n, test.admin, &asked)).Sandboxes(context.Background())
+			list, err := offline(t, organizationOf(t, test.n, test.admin, &asked)).Sandboxes(context.Background(), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -97,7 +97,7 @@ func TestSandboxPages(t *testing.T) {
 func TestSandboxesWithoutAdministration(t *testing.T) {
 	var asked []string
 	c := offline(t, organizationOf(t, 2, false, &asked), func(o *Options) { o.SkipSandboxAdmin = true })
-	list, err := c.Sandboxes(context.Background())
+	list, err := c.Sandboxes(context.Background(), nil)
 	if err != nil || len(list.Sandboxes) != 2 || list.VisibleOnly || len(asked) != 1 || asked[0] != "/" {
 		t.Errorf("%+v, error %v, asked %q", list, err, asked)
 	}
@@ -139,7 +139,7 @@ func TestSandboxesGoWrong(t *testing.T) {
 				asked++
 				reply(w, test.status, test.body)
 			})
-			list, err := c.Sandboxes(context.Background())
+			list, err := c.Sandboxes(context.Background(), nil)
 			failed(t, err, test.want)
 			if asked != test.asked || len(list.Sandboxes) != 0 {
 				t.Errorf("asked %d times, want %d; got %d sandboxes", asked, test.asked, len(list.Sandboxes))
@@ -159,7 +159,7 @@ func TestSandboxPageCap(t *testing.T) {
 		asked++
 		reply(w, 200, `{"sandboxes":[`+strings.Join(list, ",")+`]}`)
 	})
-	_, err := c.Sandboxes(context.Background())
+	_, err := c.Sandboxes(context.Background(), nil)
 	failed(t, err, credential.ReasonCursor)
 	if asked != maxSandboxPages {
 		t.Errorf("asked %d times", asked)

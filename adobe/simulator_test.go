@@ -35,7 +35,7 @@ func pretend(t *testing.T, o simulator.Options) (*simulator.Simulator, *Client) 
 
 // everyAccount follows all cursors of all active sandboxes, as simply as it can be done.
 func everyAccount(ctx context.Context, c *Client) (map[string][]string, error) {
-	list, err := c.Sandboxes(ctx)
+	list, err := c.Sandboxes(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ type fakePlatform struct {
 	mu        sync.Mutex
 	list      credential.SandboxList
 	listErr   error
+	listCut   int // sandboxes that are not handed on before listErr
 	accounts  map[string][]credential.Account
 	pageSize  int
 	inclusive bool
@@ -48,8 +49,16 @@ func (f *fakePlatform) Usage() credential.Usage {
 	return credential.Usage{Calls: n}
 }
 
-func (f *fakePlatform) Sandboxes(context.Context) (credential.SandboxList, error) {
-	return f.list, f.listErr
+func (f *fakePlatform) Sandboxes(
+	_ context.Context, found func([]credential.Sandbox),
+) (credential.SandboxList, error) {
+	for _, s := range f.list.Sandboxes[:len(f.list.Sandboxes)-f.listCut] {
+		found([]credential.Sandbox{s})
+	}
+	if f.listErr != nil {
+		return credential.SandboxList{}, f.listErr
+	}
+	return f.list, nil
 }
 
 func (f *fakePlatform) AccountPage(

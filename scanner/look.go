@@ -16,6 +16,7 @@ import (
 // look gathers what one scan reads. Tasks run on several goroutines; everything below mu is guarded by it.
 type look struct {
 	o    Options
+	pool *pool
 	last credential.Scan
 	// earlier are the last scan's sandboxes by name.
 	earlier map[string]credential.SandboxScan
@@ -51,8 +52,8 @@ type sandboxLook struct {
 	doubt *chain
 }
 
-func newLook(o Options, last credential.Scan) *look {
-	l := &look{o: o, last: last, earlier: map[string]credential.SandboxScan{}, accounts: map[string]*account{}}
+func newLook(o Options, last credential.Scan, p *pool) *look {
+	l := &look{o: o, pool: p, last: last, earlier: map[string]credential.SandboxScan{}, accounts: map[string]*account{}}
 	for _, s := range last.Sandboxes {
 		l.earlier[s.Name] = s
 	}
@@ -62,9 +63,9 @@ func newLook(o Options, last credential.Scan) *look {
 	return l
 }
 
-// sandboxes is the task that lists the sandboxes and begins a chain of pages in each.
+// sandboxes is the task that lists the sandboxes. The reading of each begins as soon as its name is known.
 func (l *look) sandboxes(ctx context.Context) []task {
-	list, err := l.o.Platform.Sandboxes(ctx)
+	list, err := l.o.Platform.Sandboxes(ctx, l.foundSandboxes)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.announced++
@@ -74,17 +75,29 @@ func (l *look) sandboxes(ctx context.Context) []task {
 		return nil
 	}
 	l.read++
-	l.listed = l.believable(list)
+	if l.listed = l.believable(list); !l.listed {
+		l.carryForward()
+	}
+	return nil
+}
+
+func (l *look) foundSandboxes(page []credential.Sandbox) {
+	l.mu.Lock()
 	var next []task
-	for _, s := range list.Sandboxes {
+	for _, s := range page {
+		if l.hasSandbox(s.Name) {
+			continue
+		}
 		if t, ok := l.sandbox(s); ok {
 			next = append(next, t)
 		}
 	}
-	if !l.listed {
-		l.carryForward()
-	}
-	return next
+	l.mu.Unlock()
+	l.pool.push(next)
+}
+
+func (l *look) hasSandbox(name string) bool {
+	return slices.ContainsFunc(l.sandboxList, func(b *sandboxLook) bool { return b.Name == name })
 }
 
 // believable tells whether a list of sandboxes is all there is. Every organization has a default sandbox, so an empty
@@ -109,8 +122,7 @@ func (l *look) believable(list credential.SandboxList) bool {
 // carryForward keeps the sandboxes known from the last scan in the record when the list of them could not be read.
 func (l *look) carryForward() {
 	for _, s := range l.last.Sandboxes {
-		known := func(have *sandboxLook) bool { return have.Name == s.Name }
-		if slices.ContainsFunc(l.sandboxList, known) {
+		if l.hasSandbox(s.Name) {
 			continue
 		}
 		s.Complete, s.Reason, s.Error = false, credential.ReasonNotVisible, "not listed by this scan"

@@ -95,6 +95,15 @@ func (p *pool) finished(t task, next []task) {
 	p.wake.Broadcast()
 }
 
+// push adds tasks while the pool works. Only a task that is running may call it.
+func (p *pool) push(next []task) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.add(next)
+	p.wake.Broadcast()
+}
+
+// add is called with the lock held.
 func (p *pool) add(next []task) {
 	for _, t := range next {
 		t.turn = p.turn

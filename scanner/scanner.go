@@ -17,7 +17,8 @@ import (
 
 // Platform reads Experience Platform. Its errors carry a credential.Reason.
 type Platform interface {
-	Sandboxes(ctx context.Context) (credential.SandboxList, error)
+	// Sandboxes lists the sandboxes. found is handed them as they come, also when the list fails later.
+	Sandboxes(ctx context.Context, found func([]credential.Sandbox)) (credential.SandboxList, error)
 	// AccountPage reads one page of a sandbox's accounts. Whether to go on is the scanner's decision.
 	AccountPage(ctx context.Context, sandbox string, at credential.Cursor) (credential.AccountPage, error)
 	// Usage counts the calls since the client was made.
@@ -134,8 +135,8 @@ func (s *Scanner) look(ctx context.Context, last credential.Scan) *look {
 		ctx, cancel = context.WithTimeout(ctx, s.o.Timeout)
 		defer cancel()
 	}
-	l := newLook(s.o, last)
 	p := newPool(s.o.Concurrency, s.o.Progress)
+	l := newLook(s.o, last, p)
 	first := []task{{what: "sandboxes", remaining: last.Pages() + 1, run: l.sandboxes}}
 	if s.o.Console != nil {
 		first = append(first, l.organization())

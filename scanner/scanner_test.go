@@ -133,7 +133,12 @@ func TestListOfSandboxes(t *testing.T) {
 		breakIt func(*fakePlatform)
 		reason  credential.Reason
 	}{
-		"fails":        {func(f *fakePlatform) { f.listErr = readError{credential.ReasonServer} }, credential.ReasonServer},
+		"fails": {func(f *fakePlatform) {
+			f.listErr, f.listCut = readError{credential.ReasonServer}, 2
+		}, credential.ReasonServer},
+		"fails in the middle": {func(f *fakePlatform) {
+			f.listErr, f.listCut = readError{credential.ReasonServer}, 1
+		}, credential.ReasonServer},
 		"is empty":     {func(f *fakePlatform) { f.list = sandboxes() }, credential.ReasonNotVisible},
 		"visible only": {func(f *fakePlatform) { f.list.VisibleOnly = true }, credential.ReasonNotVisible},
 		"visible only and shorter": {func(f *fakePlatform) {
@@ -407,7 +412,7 @@ func TestLoops(t *testing.T) {
 
 type pageOf credential.AccountPage
 
-func (p pageOf) Sandboxes(context.Context) (credential.SandboxList, error) {
+func (p pageOf) Sandboxes(context.Context, func([]credential.Sandbox)) (credential.SandboxList, error) {
 	return credential.SandboxList{}, nil
 }
 func (p pageOf) Usage() credential.Usage { return credential.Usage{} }
