@@ -55,7 +55,7 @@ func (c *Client) ProjectPage(ctx context.Context, orgID string, page int) (crede
 func projectPage(list []credential.Project, page int, count string) (credential.ProjectPage, error) {
 	p := credential.ProjectPage{Projects: list, Total: -1, More: len(list) >= projectPageSize}
 	total, err := strconv.Atoi(count)
-	if err != nil || total < (page-1)*projectPageSize+len(list) {
+	if announced := err == nil; !announced || total < (page-1)*projectPageSize+len(list) {
 		return p, nil
 	}
 	p.Total, p.More = total, page*projectPageSize < total

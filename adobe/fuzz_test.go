@@ -3,6 +3,7 @@ package adobe
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -126,7 +127,10 @@ func FuzzConsole(f *testing.F) {
 			t.Errorf("grant %+v", g)
 		}
 		word, err := decodeBytes(data, decodeStatus)
-		if known := strings.Contains(" NOT_STARTED STARTED COMPLETED NONE ", " "+string(word)+" "); err == nil && !known {
+		known := slices.Contains([]credential.MigrationStatus{
+			credential.MigrationNotStarted, credential.MigrationStarted, credential.MigrationCompleted, credential.MigrationNone,
+		}, word)
+		if err == nil && !known {
 			t.Errorf("status %q", word)
 		}
 		_, _ = decodeBytes(data, decodeProjects)

@@ -111,7 +111,7 @@ func (c *Client) send(ctx context.Context, r request, token bearer) (*answer, *E
 	}
 	defer cancel()
 	start := time.Now()
-	resp, body, err := c.do(req)
+	resp, body, err := c.do(req) //nolint:bodyclose // do has read and closed it
 	call := Call{Stage: r.stage, Duration: time.Since(start), Throttled: held}
 	if resp != nil {
 		call.Status = resp.StatusCode

@@ -40,7 +40,7 @@ func retry[T any](ctx context.Context, c *Client, e endpoint, op func() (T, *Err
 		return v, failure
 	},
 		backoff.WithBackOff(pauses),
-		backoff.WithMaxTries(uint(c.options.Retries)), //nolint:gosec // checked to be positive
+		backoff.WithMaxTries(uint(c.options.Retries)),
 		backoff.WithMaxElapsedTime(0),
 		backoff.WithNotify(func(_ error, pause time.Duration) { c.repeating(last, pause) }))
 	switch {

@@ -32,7 +32,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	for _, status := range []int{300, 301, 302, 303, 304, 305, 307, 308} {
 		for _, target := range []string{trap + "/x", "//" + strings.TrimPrefix(trap, "http://"), "/elsewhere", ""} {
 			var calls atomic.Int32
-			handler := func(w http.ResponseWriter, r *http.Request) {
+			handler := func(w http.ResponseWriter, _ *http.Request) {
 				calls.Add(1)
 				w.Header().Set("Location", target)
 				w.WriteHeader(status)
@@ -276,7 +276,7 @@ func (a *authority) server(t *testing.T, template *x509.Certificate, change func
 	}))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	pair := tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
-	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}} //nolint:gosec // weak on purpose in some tests
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
 	if change != nil {
 		change(server.TLS)
 	}
@@ -338,7 +338,7 @@ func TestNetworkErrors(t *testing.T) {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	base := serve(t, withToken(func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }))
+	base := serve(t, withToken(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	o := testOptions(t, base)
 	_, err = firstPage(newTestClient(t, o))
 	if e := failed(t, err, credential.ReasonNetwork); !e.Retryable {

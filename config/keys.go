@@ -56,7 +56,9 @@ var (
 )
 
 // restartOnly are the keys, and the sections of keys, that a reload cannot change.
-var restartOnly = []string{"store", "store_file", "store_env", "store_on_network", "listen", "metrics.web_config_file", "log.format"}
+var restartOnly = []string{
+	"store", "store_file", "store_env", "store_on_network", "listen", "metrics.web_config_file", "log.format",
+}
 
 func needsRestart(path string) bool {
 	for _, key := range restartOnly {

@@ -24,7 +24,8 @@ type Scan struct {
 	Unseen []Unseen
 	// Sandboxes tells how each sandbox fared, in the order in which Adobe lists them.
 	Sandboxes []SandboxScan
-	// HeldBack counts the credentials that this partial scan saw better off than the record says. A complete scan settles them.
+	// HeldBack counts the credentials that this partial scan saw better off than the record says. A complete scan
+	// settles them.
 	HeldBack int
 	// Counts are the organization's credentials after this scan.
 	Counts Counts

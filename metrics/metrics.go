@@ -6,7 +6,6 @@
 package metrics
 
 import (
-	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -67,7 +66,7 @@ func New(o Options) *Metrics {
 		o.Clock = time.Now
 	}
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	m := &Metrics{
 		clock:    o.Clock,

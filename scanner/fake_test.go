@@ -275,7 +275,6 @@ func (b *bench) credential(id string) credential.Credential {
 
 // fakeConsole serves one project with one workspace for each entry.
 type fakeConsole struct {
-	mu      sync.Mutex
 	entries []fakeEntry
 	hidden  map[string]bool // ids that no workspace shows
 	fail    map[credential.Stage]error
@@ -290,7 +289,7 @@ type fakeEntry struct {
 	readOnly          bool
 }
 
-func (f *fakeConsole) OrganizationID(ctx context.Context) (string, error) {
+func (f *fakeConsole) OrganizationID(context.Context) (string, error) {
 	return "234567", f.fail[credential.StageOrganizations]
 }
 

@@ -27,7 +27,9 @@ type merger struct {
 }
 
 // merge makes the record of a scan. previous is sorted by id.
-func (l *look) merge(scan credential.Scan, previous []credential.Credential, last credential.Scan) credential.Recording {
+func (l *look) merge(
+	scan credential.Scan, previous []credential.Credential, last credential.Scan,
+) credential.Recording {
 	scan.Complete = len(l.unseen) == 0
 	m := &merger{look: l, scan: scan, last: last, seen: l.join(previous), places: map[string]*sandboxLook{}}
 	m.lowers = scan.Complete && !last.Started.After(scan.Started)

@@ -207,11 +207,12 @@ func (s *faultSet) due(c *call) *dueFaults {
 		if f.seen < f.Call || f.Times > 0 && f.applied >= f.Times || !f.drawn(s.seed, n) {
 			continue
 		}
-		if f.Kind == "latency" {
+		switch {
+		case f.Kind == "latency":
 			due.delay, due.slow = due.delay+f.Delay, true
-		} else if due.main == nil {
+		case due.main == nil:
 			due.main = f
-		} else {
+		default:
 			continue
 		}
 		f.applied++

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"encoding/base64"
+	"errors"
 	"math/big"
 	"net/http"
 	"strings"
@@ -129,7 +130,7 @@ func (c *call) exchange() reply {
 	}
 	claims, metascope, err := verify(c.parameter("jwt_token"), &key.PublicKey)
 	switch {
-	case err == errForm:
+	case errors.Is(err, errForm):
 		return c.oauthError(http.StatusBadRequest, "invalid_token", "JWT token is incorrectly formatted")
 	case err != nil || !i.lastNotAfter().After(now):
 		return c.oauthError(http.StatusBadRequest, "invalid_signature", "JWT token is not signed by a bound certificate")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +27,7 @@ func (s *Simulator) deliver(w http.ResponseWriter, c *call, entry *Entry, due *d
 		answer(c)
 	}
 	switch f.kind.ending {
+	case endsWell:
 	case hangs:
 		limit := f.Delay
 		setDefault(&limit, hangLimit)
@@ -220,8 +222,8 @@ func secondKey(respell func(string) string) func(*call, *Fault, reply) (reply, b
 		if _, ok := takeApart(c, r); !ok {
 			return r, false
 		}
-		body := bytes.TrimSuffix(bytes.Clone(r.body), []byte("}"))
-		r.body = append(body, `,"`+respell(c.route.list)+`":[]}`...)
+		open := bytes.TrimSuffix(r.body, []byte("}"))
+		r.body = slices.Concat(open, []byte(`,"`+respell(c.route.list)+`":[]}`))
 		return r, true
 	}
 }

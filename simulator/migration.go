@@ -149,7 +149,7 @@ func (c *call) changeServices() reply {
 	case strings.HasSuffix(c.r.URL.Path, "/unsubscribe"):
 		i.services = kept
 	default:
-		i.services = append(kept, codes...)
+		i.services = slices.Concat(kept, codes)
 	}
 	return jsonReply(http.StatusOK, map[string]any{"sdkList": i.services, "errorList": []any{}})
 }

@@ -21,7 +21,7 @@ import (
 const (
 	// ClientID and ClientSecret are the scanning credential's, accepted by the token endpoint.
 	ClientID     = "demo-client"
-	ClientSecret = "demo-secret" //nolint:gosec // the published password of a pretend service
+	ClientSecret = "demo-secret"
 	// IMSOrganization is the organization's id in headers, OrganizationID its id in paths of the Developer Console.
 	IMSOrganization = "1A2B3C4D5E6F7A8B0A495C12@AdobeOrg"
 	OrganizationID  = "234567"

@@ -181,7 +181,7 @@ func verify(token string, key *rsa.PublicKey) (claims assertion, metascope bool,
 		return claims, false, errForm
 	}
 	for name, value := range all {
-		metascope = metascope || strings.Contains(name, "/s/") && value == true
+		metascope = metascope || strings.Contains(name, "/s/") && value == any(true)
 	}
 	return claims, metascope, nil
 }

@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockFile takes an exclusive flock on a file and writes into it who holds it. The operating system gives the lock back
-// at the process's end, however it ends; a stopped process keeps it. The file stays where it is: removing it would let a
-// second process lock a new one.
+// lockFile takes an exclusive flock on a file and writes into it who holds it. The operating system gives the lock
+// back at the process's end, however it ends; a stopped process keeps it. The file stays where it is: removing it would
+// let a second process lock a new one.
 func lockFile(path string, now time.Time) (release func() error, err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator names the database
 	if err != nil {
 		return nil, fmt.Errorf("lock the database: %w", err)
 	}

@@ -75,7 +75,8 @@ func (s *Store) merged(
 	if recording, err = merge(previous, last); err != nil {
 		return recording, err
 	}
-	return recording, validate(&recording, organization)
+	err = validate(&recording, organization)
+	return recording, err
 }
 
 // validate refuses recordings that could only come from a defect.

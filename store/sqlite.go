@@ -73,8 +73,8 @@ func openFile(ctx context.Context, file string, o Options) (_ *Store, err error)
 	}, nil
 }
 
-// ready makes sure that the file is ours, sound, of our schema, and kept as durably as we promise, in this order: a file
-// that fails one is left as it is.
+// ready makes sure that the file is ours, sound, of our schema, and kept as durably as we promise, in this order; a
+// file that fails one is left as it is.
 func ready(ctx context.Context, db *sql.DB, o Options) error {
 	provider, err := sqliteSchema(db, o.Logger)
 	if err != nil {

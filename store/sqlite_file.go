@@ -143,7 +143,7 @@ func buildSchema(ctx context.Context, file string, o Options) (err error) {
 
 // syncFolder makes a new name in a folder survive a power loss.
 func syncFolder(folder string) error {
-	d, err := os.Open(folder)
+	d, err := os.Open(folder) //nolint:gosec // the operator names the database
 	if err != nil {
 		return err
 	}

@@ -421,7 +421,7 @@ func openAsNobody(t *testing.T, folder, file string) string {
 		t.Fatal(err)
 	}
 	binary := filepath.Join(folder, "copy")
-	if err := os.WriteFile(binary, b, 0o755); err != nil { //nolint:gosec // to be run by another user
+	if err := os.WriteFile(binary, b, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	cmd := command(t.Context(), binary, "readonly", file)

@@ -5,9 +5,9 @@
 // The data lives in one SQLite file. Everything that is particular to a database stands in files of its own (sqlite*.go
 // and schema/sqlite), the rest is written against package database/sql and the queries that such a file spells out.
 //
-// What is kept is brought to one form first. Times are UTC and cut to the microsecond; 1970-01-01T00:00:00Z and anything
-// before year 1 read back as no time, anything after year 9999 as its last moment. Texts lose what is not valid UTF-8,
-// and NUL characters, to U+FFFD. Empty lists and maps read back as nil.
+// What is kept is brought to one form first. Times are UTC and cut to the microsecond; 1970-01-01T00:00:00Z and
+// anything before year 1 read back as no time, anything after year 9999 as its last moment. Texts lose what is not
+// valid UTF-8, and NUL characters, to U+FFFD. Empty lists and maps read back as nil.
 package store
 
 import (

@@ -48,7 +48,7 @@ func (a *app) configInitCommand() *cobra.Command {
 }
 
 func (a *app) writeExample(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator names it
 	if errors.Is(err, fs.ErrExist) {
 		return hinted{fmt.Errorf("%s exists already and was left as it is", path), "name another file, or use --stdout"}
 	}

@@ -47,7 +47,8 @@ type daemon struct {
 
 // newDaemon builds everything that can be built without sending or listening.
 func newDaemon(
-	ctx context.Context, cfg *config.Config, s *store.Store, clock func() time.Time, log *slog.Logger, level *slog.LevelVar,
+	ctx context.Context, cfg *config.Config, s *store.Store, clock func() time.Time,
+	log *slog.Logger, level *slog.LevelVar,
 ) (*daemon, error) {
 	d := &daemon{clock: clock, log: log, level: level, store: s}
 	d.metrics = metrics.New(metrics.Options{Clock: clock, Logger: log, Version: programVersion()})

@@ -28,7 +28,7 @@ func listen(ctx context.Context, address, webConfig string, handler http.Handler
 	}
 	socket, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, hinted{fmt.Errorf("listen: %w", err), "is another jwtsunset running? The address is set by listen.metrics"}
+		return nil, hinted{fmt.Errorf("listen: %w", err), "is another jwtsunset running? listen.metrics sets the address"}
 	}
 	l := &listener{address: socket.Addr().String(), finished: make(chan error, 1), server: &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,

@@ -85,7 +85,7 @@ func codeScript(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	err = ts.Exec(args[1], args[2:]...)
 	got := 0
-	if exit, ok := err.(interface{ ExitCode() int }); ok { //nolint:errorlint // testscript hands the error out as it is
+	if exit, ok := err.(interface{ ExitCode() int }); ok {
 		got = exit.ExitCode()
 	} else {
 		ts.Check(err)

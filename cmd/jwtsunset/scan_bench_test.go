@@ -41,7 +41,7 @@ const (
 //	x-limit    reading time of the scan over that limit
 //	x-floor    the same over the bare reader's time in this run
 //	peak-MB    largest resident memory of the scanning process
-//	rows       rows that a scan with nothing changed writes
+//	rows       how many a scan with nothing changed writes
 func BenchmarkScan(b *testing.B) {
 	shapes := []shape{
 		{"100000-in-200", "large", 200, 500, 500},

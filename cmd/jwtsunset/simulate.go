@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -117,7 +118,9 @@ func (s *simulatorServer) close() error {
 	if err := s.Close(); err != nil {
 		return fmt.Errorf("simulator: %w", err)
 	}
-	<-s.finished
+	if err := <-s.finished; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("simulator: %w", err)
+	}
 	return nil
 }
 
