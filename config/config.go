@@ -128,10 +128,6 @@ type Deadline struct {
 	AppliesTo []string `key:"applies_to"`
 }
 
-// At is the instant at which the deadline has passed, in the deadline's zone: for a date without a time the midnight
-// that ends it.
-func (d Deadline) At() time.Time { return d.Date.end(d.TimeZone) }
-
 // Schedule says when the daemon works.
 type Schedule struct {
 	TimeZone *time.Location `key:"time_zone"`

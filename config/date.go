@@ -34,11 +34,8 @@ func (d Date) String() string {
 	}
 }
 
-// end is the first instant at which the date has passed in the zone.
-func (d Date) end(zone *time.Location) time.Time {
-	if d.instant {
-		return d.time.In(zone)
-	}
-	year, month, day := d.time.Date()
-	return time.Date(year, month, day+1, 0, 0, 0, 0, zone)
-}
+// Instant is the moment, for a date that was written with a time.
+func (d Date) Instant() (moment time.Time, ok bool) { return d.time, d.instant }
+
+// Day is the calendar date, for one that was written without a time.
+func (d Date) Day() (year int, month time.Month, day int) { return d.time.Date() }

@@ -109,19 +109,21 @@ func TestEverything(t *testing.T) {
 	}
 }
 
-func TestDeadlineAt(t *testing.T) {
+func TestDeadlines(t *testing.T) {
 	c := mustLoad(t, "everything.yml")
-	for i, want := range []string{"2025-05-31T00:00:00-04:00", "2025-06-01T10:00:00Z"} {
-		if got := c.Deadlines[i].At().Format(time.RFC3339); got != want {
-			t.Errorf("deadlines[%d] ends at %s, want %s", i, got, want)
-		}
+	if _, ok := c.Deadlines[0].Date.Instant(); ok || c.Deadlines[0].Date.String() != "2025-05-30" {
+		t.Errorf("deadlines[0] is %v", c.Deadlines[0].Date)
+	}
+	moment, ok := c.Deadlines[1].Date.Instant()
+	if !ok || !moment.Equal(time.Date(2025, 6, 1, 10, 0, 0, 0, time.UTC)) {
+		t.Errorf("deadlines[1] is %v", moment)
 	}
 	if got := c.Deadlines[1].AppliesTo; !slices.Equal(got, []string{"query-service", "developer-console"}) {
 		t.Errorf("applies to %v by default", got)
 	}
-	for i, want := range []string{"2025-07-01T00:00:00Z", "2026-03-02T00:00:00Z"} {
-		if got := Default().Deadlines[i].At().Format(time.RFC3339); got != want {
-			t.Errorf("default deadline %d ends at %s, want %s", i, got, want)
+	for i, want := range []string{"2025-06-30", "2026-03-01"} {
+		if got := Default().Deadlines[i].Date.String(); got != want {
+			t.Errorf("default deadline %d is %s, want %s", i, got, want)
 		}
 	}
 }

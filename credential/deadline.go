@@ -30,7 +30,16 @@ func DefaultDeadlines() []Deadline {
 
 // EndOfDay is the first instant after a calendar date in a zone.
 func EndOfDay(year int, month time.Month, day int, zone *time.Location) time.Time {
-	return time.Date(year, month, day+1, 0, 0, 0, 0, zone)
+	end := time.Date(year, month, day+1, 0, 0, 0, 0, zone)
+	if end.Hour() == 0 {
+		return end
+	}
+	// The clock jumps over that midnight; the day ends at the jump, on which time.Date may fall short by its width.
+	if _, jump := end.ZoneBounds(); end.Hour() > 12 {
+		return jump
+	}
+	start, _ := end.ZoneBounds()
+	return start
 }
 
 // Applies tells whether the deadline concerns the credential.

@@ -18,13 +18,22 @@ import (
 func deadlines(cfg *config.Config) []credential.Deadline {
 	var all []credential.Deadline
 	for _, d := range cfg.Deadlines {
-		deadline := credential.Deadline{Name: d.Name, At: d.At()}
+		deadline := credential.Deadline{Name: d.Name, At: endOf(d)}
 		for _, k := range d.AppliesTo {
 			deadline.AppliesTo = append(deadline.AppliesTo, credential.Kind(k))
 		}
 		all = append(all, deadline)
 	}
 	return all
+}
+
+// endOf is the moment at which a deadline has passed: the one written, or the end of the day in the deadline's zone.
+func endOf(d config.Deadline) time.Time {
+	if moment, ok := d.Date.Instant(); ok {
+		return moment.In(d.TimeZone)
+	}
+	year, month, day := d.Date.Day()
+	return credential.EndOfDay(year, month, day, d.TimeZone)
 }
 
 // client makes the client that reads one organization.
