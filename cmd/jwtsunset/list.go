@@ -6,8 +6,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"jwtsunset/config"
 	"jwtsunset/credential"
 	"jwtsunset/report"
+	"jwtsunset/store"
 )
 
 func (a *app) listCommand() *cobra.Command {
@@ -48,7 +50,18 @@ func (a *app) listCommand() *cobra.Command {
 	return a.configured(cmd)
 }
 
-func (a *app) list(ctx context.Context, filter report.Filter, out output) (err error) {
+func (a *app) list(ctx context.Context, filter report.Filter, out output) error {
+	return a.onRecord(ctx, func(cfg *config.Config, s *store.Store) error {
+		r, err := a.report(ctx, cfg, s)
+		if err != nil {
+			return err
+		}
+		return report.Write(a.stdout, out.format, r.Select(filter), out.options(a, report.ViewAll))
+	})
+}
+
+// onRecord calls do with the store as it is; one that does not exist is not made.
+func (a *app) onRecord(ctx context.Context, do func(*config.Config, *store.Store) error) (err error) {
 	cfg, err := a.loadConfig()
 	if err != nil {
 		return err
@@ -62,11 +75,7 @@ func (a *app) list(ctx context.Context, filter report.Filter, out output) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	r, err := a.report(ctx, cfg, s)
-	if err != nil {
-		return err
-	}
-	return report.Write(a.stdout, out.format, r.Select(filter), out.options(a, report.ViewAll))
+	return do(cfg, s)
 }
 
 func convert[T ~string](texts []string) []T {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"jwtsunset/config"
+	"jwtsunset/credential"
 	"jwtsunset/report"
 	"jwtsunset/store"
 )
@@ -34,37 +36,33 @@ func (a *app) showCommand() *cobra.Command {
 	return a.configured(cmd)
 }
 
-func (a *app) show(ctx context.Context, organization, id string, out output) (err error) {
-	cfg, err := a.loadConfig()
-	if err != nil {
-		return err
+func (a *app) show(ctx context.Context, organization, id string, out output) error {
+	return a.onRecord(ctx, func(cfg *config.Config, s *store.Store) error {
+		c, err := s.Credential(ctx, organization, id)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return hinted{fmt.Errorf("no credential %q on record", id), "jwtsunset list shows the ids"}
+		case errors.Is(err, store.ErrAmbiguous):
+			return hinted{err, "name the organization with --organization"}
+		case err != nil:
+			return err
+		}
+		d, err := a.detail(ctx, cfg, s, c)
+		if err != nil {
+			return err
+		}
+		return report.WriteCredential(a.stdout, out.format, d, out.options(a, report.ViewAll))
+	})
+}
+
+func (a *app) detail(
+	ctx context.Context, cfg *config.Config, s *store.Store, c credential.Credential,
+) (report.Detail, error) {
+	d := report.Detail{Credential: c, Deadlines: deadlines(cfg), Now: a.clock()}
+	var err error
+	if d.History, err = s.Changes(ctx, c.Organization, c.ID, historyShown); err != nil {
+		return d, err
 	}
-	log, err := a.commandLogger(cfg.Log)
-	if err != nil {
-		return err
-	}
-	s, err := a.openStore(ctx, cfg, log, false)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	c, err := s.Credential(ctx, organization, id)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return hinted{fmt.Errorf("no credential %q on record", id), "jwtsunset list shows the ids"}
-	case errors.Is(err, store.ErrAmbiguous):
-		return hinted{err, "name the organization with --organization"}
-	case err != nil:
-		return err
-	}
-	history, err := s.Changes(ctx, c.Organization, c.ID, historyShown)
-	if err != nil {
-		return err
-	}
-	last, err := lastScan(ctx, s, c.Organization)
-	if err != nil {
-		return err
-	}
-	d := report.Detail{Credential: c, History: history, Deadlines: deadlines(cfg), Scan: last, Now: a.clock()}
-	return report.WriteCredential(a.stdout, out.format, d, out.options(a, report.ViewAll))
+	d.Scan, err = lastScan(ctx, s, c.Organization)
+	return d, err
 }
