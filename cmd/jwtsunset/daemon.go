@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/robfig/cron/v3"
-
 	"jwtsunset/adobe"
 	"jwtsunset/config"
 	"jwtsunset/credential"
@@ -41,6 +39,7 @@ type daemon struct {
 
 	mu       sync.Mutex
 	config   *config.Config
+	interval time.Duration // between two scheduled scans
 	clients  map[string]*adobe.Client
 	snapshot *metrics.Snapshot
 }
@@ -81,6 +80,10 @@ func (d *daemon) apply(cfg *config.Config) error {
 		clients[org.Name] = c
 		names = append(names, org.Name)
 	}
+	schedule, err := parseSchedule(cfg.Schedule.Scan, cfg.Schedule.TimeZone, d.clock())
+	if err != nil {
+		return err
+	}
 	timeout := time.Duration(len(names))*cfg.Scan.Timeout + scanMargin
 	jobs := []job{{name: scanJob, spec: cfg.Schedule.Scan, timeout: timeout, jitter: cfg.Schedule.Jitter, run: d.scan}}
 	if err := d.jobs.replace(cfg.Schedule.TimeZone, jobs); err != nil {
@@ -95,7 +98,7 @@ func (d *daemon) apply(cfg *config.Config) error {
 	})
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.config, d.clients = cfg, clients
+	d.config, d.clients, d.interval = cfg, clients, interval(schedule, d.clock())
 	return nil
 }
 
@@ -155,7 +158,7 @@ func (d *daemon) scanOne(ctx context.Context, cfg *config.Config, org config.Org
 		return err
 	}
 	outcome = scan
-	return d.publish(ctx, cfg, org.Name)
+	return d.publish(ctx, org.Name)
 }
 
 // publishAll shows what the store knows of all organizations.
@@ -163,7 +166,7 @@ func (d *daemon) publishAll(ctx context.Context) error {
 	cfg, _ := d.current()
 	next := &metrics.Snapshot{Deadlines: deadlines(cfg)}
 	for _, org := range cfg.Organizations {
-		state, err := d.state(ctx, cfg, org.Name)
+		state, err := d.state(ctx, org.Name)
 		if err != nil {
 			return err
 		}
@@ -174,8 +177,8 @@ func (d *daemon) publishAll(ctx context.Context) error {
 }
 
 // publish shows what the store knows of one organization; the others stay as they are shown.
-func (d *daemon) publish(ctx context.Context, cfg *config.Config, name string) error {
-	state, err := d.state(ctx, cfg, name)
+func (d *daemon) publish(ctx context.Context, name string) error {
+	state, err := d.state(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -201,13 +204,11 @@ func (d *daemon) show(s *metrics.Snapshot) {
 }
 
 // state is one organization as the store knows it.
-func (d *daemon) state(ctx context.Context, cfg *config.Config, name string) (metrics.Organization, error) {
-	o := metrics.Organization{Name: name}
-	schedule, err := d.schedule(cfg)
-	if err != nil {
-		return o, err
-	}
-	o.Interval = interval(schedule, d.clock())
+func (d *daemon) state(ctx context.Context, name string) (metrics.Organization, error) {
+	d.mu.Lock()
+	o := metrics.Organization{Name: name, Interval: d.interval}
+	d.mu.Unlock()
+	var err error
 	if o.Last, err = lastScan(ctx, d.store, name); err != nil {
 		return o, err
 	}
@@ -224,10 +225,6 @@ func (d *daemon) state(ctx context.Context, cfg *config.Config, name string) (me
 	o.LastSuccess = success.Finished
 	o.Credentials, err = d.store.Credentials(ctx, name)
 	return o, err
-}
-
-func (d *daemon) schedule(cfg *config.Config) (cron.Schedule, error) {
-	return parseSchedule(cfg.Schedule.Scan, cfg.Schedule.TimeZone, d.clock())
 }
 
 // firstScan scans at the start, but not sooner after the last start of a scan than restartGap, so that a process which
