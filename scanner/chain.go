@@ -31,6 +31,8 @@ type chain struct {
 	before     time.Time
 	beforeID   string
 	beforeSize int
+	// timed is true when the cursor is the time of the page's last account. One of another kind hides nobody.
+	timed bool
 	// overlap makes every page begin a moment before the one before it ended. As long as each page shows that account
 	// again, nothing can be hidden between them.
 	overlap bool
@@ -80,6 +82,7 @@ func (c *chain) step(ctx context.Context, platform Platform, sandbox string, lim
 	case page.Next == nil || len(page.Accounts) == 0:
 		return false, nil
 	}
+	c.timed = c.standsAtEnd(page.Next.Start)
 	c.noteBorder(page.Accounts)
 	next := c.follow(*page.Next)
 	if fresh == 0 || c.asked[next.Start] {
@@ -148,7 +151,7 @@ func (c *chain) take(accounts []credential.Account) (fresh int, err error) {
 
 // noteFirstAfterBorder notices a new account of the very time at which the page before ended.
 func (c *chain) noteFirstAfterBorder(a credential.Account) {
-	if c.beforeSize > 0 && a.Created.Equal(c.before) {
+	if c.timed && c.beforeSize > 0 && a.Created.Equal(c.before) {
 		c.border = max(c.border, c.beforeSize)
 	}
 }
@@ -158,9 +161,15 @@ func (c *chain) noteFirstAfterBorder(a credential.Account) {
 func (c *chain) noteBorder(accounts []credential.Account) {
 	n := len(accounts)
 	lonely := n == 1 && c.largest == 1 && len(c.accounts) > 1
-	if c.end.IsZero() || lonely || n > 1 && accounts[n-2].Created.Equal(c.end) {
+	if c.timed && (c.end.IsZero() || lonely || n > 1 && accounts[n-2].Created.Equal(c.end)) {
 		c.border = max(c.border, n)
 	}
+}
+
+// standsAtEnd tells whether a cursor is the time of the account read last, or may be.
+func (c *chain) standsAtEnd(cursor string) bool {
+	at, err := time.Parse(time.RFC3339Nano, cursor)
+	return err == nil && (c.end.IsZero() || at.Equal(c.end))
 }
 
 // stuck judges a page that brought nothing new, or that names a cursor which was asked before. The natural end of a

@@ -476,6 +476,25 @@ func beyondDetection(b *bench, n, stamps int) bool {
 	return !b.platform.inclusive && b.order != OrderAlways && n > b.platform.pageSize
 }
 
+func TestCursorThatIsNoTimeHidesNobody(t *testing.T) {
+	same := makeAccounts("A", 4)
+	for i := range same {
+		same[i].Created = day0
+	}
+	c := newChain()
+	pages := []credential.AccountPage{
+		{Accounts: same[:2], Next: &credential.Cursor{Start: "2"}}, {Accounts: same[2:], Next: &credential.Cursor{Start: "4"}}, {},
+	}
+	for i, p := range pages {
+		if more, err := c.step(t.Context(), pageOf(p), "prod", 100); err != nil || more != (i < 2) {
+			t.Fatalf("page %d: %v, %v", i+1, more, err)
+		}
+	}
+	if c.border != 0 || len(c.accounts) != 4 {
+		t.Errorf("border %d, %d accounts", c.border, len(c.accounts))
+	}
+}
+
 func TestEachChainsLongestFirst(t *testing.T) {
 	b := newBench(t)
 	b.platform.list = sandboxes("one", "two", "three", "deep")
