@@ -10,7 +10,7 @@ import (
 )
 
 // Credential is one credential of an organization, as the last scans know it. A Query Service account and a Developer
-// Console credential that share a technical account are one Credential (design: joined on the 24-hex id).
+// Console credential that share a technical account are one Credential.
 type Credential struct {
 	// Organization is the name that the configuration gives the organization.
 	Organization string

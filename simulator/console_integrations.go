@@ -69,7 +69,7 @@ func (c *call) oneIntegration() reply {
 	object := map[string]any{
 		c.s.sw(swAPIKeyField): i.clientID, "description": i.description, "id": c.id(i.id), "name": i.name,
 		"orgId": c.id(OrganizationID), "platform": "", "domain": "", "production": false, "readOnly": i.readOnly,
-		"redirectUriList": []string{}, "defaultRedirectUri": c.text(""), "sdkList": i.services,
+		"redirectUriList": []string{}, "defaultRedirectUri": "", "sdkList": i.services,
 		"serviceProperties": []map[string]any{{
 			"sdkCode": sdkCode, "name": "Experience Platform API", "roles": []any{}, "scopes": splitScope(allowedScopes),
 			"licenseConfigs": licenseConfigs(),
