@@ -149,13 +149,14 @@ func TestStateAndCounts(t *testing.T) {
 }
 
 func TestAccountID(t *testing.T) {
-	for in, want := range map[string]string{
-		"5F1C2D3E65D47A1B0A495F8C":                    "5F1C2D3E65D47A1B0A495F8C",
-		"5f1c2d3e65d47a1b0a495f8c@techacct.adobe.com": "5F1C2D3E65D47A1B0A495F8C",
-		" 5f1C \n": "5F1C", "": "", "@x": "",
-	} {
-		if got := AccountID(in); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
+	tests := []struct{ in, want string }{
+		{"5F1C2D3E65D47A1B0A495F8C", "5F1C2D3E65D47A1B0A495F8C"},
+		{"5f1c2d3e65d47a1b0a495f8c@techacct.adobe.com", "5F1C2D3E65D47A1B0A495F8C"},
+		{" 5f1C \n", "5F1C"}, {"", ""}, {"@x", ""},
+	}
+	for _, test := range tests {
+		if got := AccountID(test.in); got != test.want {
+			t.Errorf("%q: %q, want %q", test.in, got, test.want)
 		}
 	}
 }
@@ -189,7 +190,7 @@ func TestEqualSeesEveryField(t *testing.T) {
 		if c.Equal(Credential{}) {
 			t.Errorf("Equal does not see %s", change.name)
 		}
-		if !c.Equal(c) {
+		if same := c; !c.Equal(same) {
 			t.Errorf("a credential with %s differs from itself", change.name)
 		}
 	}
