@@ -55,14 +55,14 @@ type Organization struct {
 
 // ClientSecret is where the client secret is; false when the organization is read with a user's token instead.
 func (o Organization) ClientSecret() (Source, bool) {
-	s := Source{File: o.ClientSecretFile, Env: o.ClientSecretEnv}
-	return s, s != Source{}
+	s := Source{File: o.ClientSecretFile, Env: o.ClientSecretEnv, Key: "client_secret_file"}
+	return s, !s.IsZero()
 }
 
 // UserToken is where a user's access token is; false when the organization is read with a client secret.
 func (o Organization) UserToken() (Source, bool) {
-	s := Source{File: o.UserTokenFile, Env: o.UserTokenEnv}
-	return s, s != Source{}
+	s := Source{File: o.UserTokenFile, Env: o.UserTokenEnv, Key: "user_token_file"}
+	return s, !s.IsZero()
 }
 
 // Adobe says where Adobe is and how hard it may be asked.
@@ -266,8 +266,12 @@ func (d *Deadline) setDefaults() {
 
 // StoreURL is the address of the store. It is a secret only when it was read from a file or a variable.
 func (c *Config) StoreURL() (secret.String, error) {
-	if s := (Source{File: c.StoreFile, Env: c.StoreEnv}); s != (Source{}) {
+	if s := c.storeSource(); !s.IsZero() {
 		return s.Read()
 	}
 	return secret.New(c.Store), nil
+}
+
+func (c *Config) storeSource() Source {
+	return Source{File: c.StoreFile, Env: c.StoreEnv, Key: "store_file"}
 }

@@ -10,11 +10,12 @@ import (
 func (c *Config) sources() []Source {
 	var all []Source
 	for _, o := range c.Organizations {
-		all = append(all, Source{File: o.ClientSecretFile, Env: o.ClientSecretEnv},
-			Source{File: o.UserTokenFile, Env: o.UserTokenEnv})
+		secret, _ := o.ClientSecret()
+		token, _ := o.UserToken()
+		all = append(all, secret, token)
 	}
-	all = append(all, Source{File: c.StoreFile, Env: c.StoreEnv})
-	return slices.DeleteFunc(all, func(s Source) bool { return s == Source{} })
+	all = append(all, c.storeSource())
+	return slices.DeleteFunc(all, Source.IsZero)
 }
 
 // idleSources lists the sources of secrets that have no effect in this version.

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"jwtsunset/secret"
@@ -16,7 +18,12 @@ const secretLimit = 64 << 10
 // Source is where a secret is read from: a file or an environment variable, never both.
 type Source struct {
 	File, Env string
+	// Key is the key of the configuration that names the file.
+	Key string
 }
+
+// IsZero tells whether there is no source.
+func (s Source) IsZero() bool { return s.File == "" && s.Env == "" }
 
 // Read reads the secret anew, so that a rotated one is used without a restart. One line end at the end is cut off. An
 // empty secret is an error. Errors name the file or the variable and never what it holds.
@@ -35,12 +42,16 @@ func (s Source) Read() (secret.String, error) {
 	return secret.New(text), nil
 }
 
-// String names the source.
+// String names the source. What looks like no path and is no file either is not repeated: it may be the secret itself,
+// written where the name of its file belongs.
 func (s Source) String() string {
 	if s.Env != "" {
 		return "environment variable " + s.Env
 	}
-	return "file " + s.File
+	if _, err := os.Stat(s.File); err == nil || filepath.IsAbs(s.File) || strings.HasPrefix(s.File, ".") {
+		return "file " + s.File
+	}
+	return "the file that " + s.Key + " names"
 }
 
 func (s Source) text() (string, error) {
@@ -57,7 +68,12 @@ func (s Source) text() (string, error) {
 	if s.File == "" {
 		return "", errors.New("neither a file nor an environment variable is configured")
 	}
-	return readLimited(s.File, secretLimit)
+	text, err := readLimited(s.File, secretLimit)
+	var problem *fs.PathError
+	if errors.As(err, &problem) {
+		return "", fmt.Errorf("%s: %w", s, problem.Err)
+	}
+	return text, err
 }
 
 // readLimited reads a whole file of at most limit bytes.
@@ -87,7 +103,7 @@ func (s Source) warning() string {
 	}
 	info, err := os.Stat(s.File)
 	if err != nil {
-		return fmt.Sprintf("read secret: %v", err)
+		return fmt.Sprintf("read secret: %s can no longer be read", s)
 	}
 	if info.Mode().Perm()&0o004 != 0 {
 		return fmt.Sprintf("%s can be read by every user of this machine: chmod o-rwx it", s)

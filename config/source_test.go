@@ -86,7 +86,8 @@ func TestWarnings(t *testing.T) {
 	tests := []struct{ name, secret, more, want string }{
 		{"private secret", private, "", ""},
 		{"public secret", public, "", "file " + public + " can be read by every user of this machine: chmod o-rwx it"},
-		{"no secret", "/nonexistent/adobe", "", "read secret: open /nonexistent/adobe: no such file or directory"},
+		{"no secret", "/nonexistent/adobe", "", "read secret: file /nonexistent/adobe: no such file or directory"},
+		{"secret for a path", "CANARY", "", "read secret: the file that client_secret_file names: no such file or directory"},
 		{"open metrics", private, "listen: {metrics: \":9465\"}\n", "listen.metrics can be reached"},
 		{"open metrics with TLS", private, "listen: {metrics: \":9465\"}\nmetrics: {web_config_file: web.yml}\n", ""},
 		{"open web", private, "listen: {web: \"0.0.0.0:8465\"}\n", "listen.web can be reached"},
