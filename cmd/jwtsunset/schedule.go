@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/robfig/cron/v3"
-
-	"jwtsunset/report"
 )
 
 const (
@@ -32,12 +30,12 @@ const (
 var scheduleParser = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
 
 // parseSchedule reads five cron fields or a descriptor, to be run by the wall clock of zone. It refuses what the
-// library would accept and then run never or all the time, and says why.
+// library would accept and then run never or all the time, and says why. The schedule itself is not repeated: whatever
+// stands in its place may be a secret.
 func parseSchedule(spec string, zone *time.Location, now time.Time) (cron.Schedule, error) {
 	spec = strings.TrimSpace(spec)
 	refuse := func(format string, args ...any) (cron.Schedule, error) {
-		return nil, fmt.Errorf("schedule %q %s: %s", report.Shorten(report.Clean(spec), 60), fmt.Sprintf(format, args...),
-			scheduleExample)
+		return nil, fmt.Errorf("the schedule %s: %s", fmt.Sprintf(format, args...), scheduleExample)
 	}
 	switch {
 	case spec == "":
@@ -49,7 +47,7 @@ func parseSchedule(spec string, zone *time.Location, now time.Time) (cron.Schedu
 	}
 	parsed, err := parseSpec(spec)
 	if err != nil {
-		return refuse("cannot be read: %s", report.Clean(err.Error()))
+		return refuse("%s", unreadable(spec))
 	}
 	s := inZone(parsed, zone)
 	if s.Next(now).IsZero() {
@@ -59,6 +57,35 @@ func parseSchedule(spec string, zone *time.Location, now time.Time) (cron.Schedu
 		return refuse("runs every %s, which is more often than once a minute", gap)
 	}
 	return s, nil
+}
+
+// scheduleFields are the fields of a schedule, and what each may hold.
+var scheduleFields = []struct{ name, holds string }{
+	{"minute", "0 to 59"}, {"hour", "0 to 23"}, {"day of the month", "1 to 31"},
+	{"month", "1 to 12 or jan to dec"}, {"day of the week", "0 to 6 or sun to sat"},
+}
+
+// unreadable says what is wrong with a schedule that the parser refuses.
+func unreadable(spec string) string {
+	if strings.HasPrefix(spec, "@every") {
+		return "has no duration like 6h or 90m behind @every"
+	}
+	if strings.HasPrefix(spec, "@") {
+		return "is none of @hourly, @daily, @weekly, @monthly, @yearly and @every"
+	}
+	fields := strings.Fields(spec)
+	if len(fields) != len(scheduleFields) {
+		return fmt.Sprintf("has %d fields, not %d", len(fields), len(scheduleFields))
+	}
+	for i, field := range fields {
+		alone := []string{"*", "*", "*", "*", "*"}
+		alone[i] = field
+		if _, err := parseSpec(strings.Join(alone, " ")); err != nil {
+			return fmt.Sprintf("has a field %d, the %s, that cannot be read; it may hold %s, with * - , /",
+				i+1, scheduleFields[i].name, scheduleFields[i].holds)
+		}
+	}
+	return "cannot be read"
 }
 
 func namesZone(spec string) bool {

@@ -28,23 +28,23 @@ func TestBadSchedules(t *testing.T) {
 		{"cron_tz=UTC 0 9 * * *", "names a time zone"},
 		{"TZ=0", "names a time zone"},
 		{"CRON_TZ=", "names a time zone"},
-		{"* * * *", "expected exactly 5 fields, found 4"},
-		{"0 0 9 * * *", "expected exactly 5 fields, found 6"},
-		{"60 * * * *", "above maximum (59)"},
-		{"* 24 * * *", "above maximum (23)"},
-		{"* * 0 * *", "below minimum (1)"},
-		{"* * * 13 *", "above maximum (12)"},
-		{"* * * * 7", "above maximum (6)"},
-		{"*/0 * * * *", "should be a positive number"},
-		{"a * * * *", "failed to parse int"},
-		{"5-1 * * * *", "beyond end of range"},
-		{"1-2-3 * * * *", "too many hyphens"},
-		{"1/2/3 * * * *", "too many slashes"},
-		{"0 9 L * *", "failed to parse int"},
-		{"0 9 * * 1#2", "failed to parse int"},
-		{"@reboot", "unrecognized descriptor"},
-		{"@every", "unrecognized descriptor"},
-		{"@every soon", "failed to parse duration"},
+		{"* * * *", "has 4 fields, not 5"},
+		{"0 0 9 * * *", "has 6 fields, not 5"},
+		{"60 * * * *", "field 1, the minute"},
+		{"* 24 * * *", "field 2, the hour, that cannot be read; it may hold 0 to 23"},
+		{"* * 0 * *", "field 3, the day of the month"},
+		{"* * * 13 *", "field 4, the month"},
+		{"* * * * 7", "field 5, the day of the week"},
+		{"*/0 * * * *", "field 1"},
+		{"a * * * *", "field 1"},
+		{"5-1 * * * *", "field 1"},
+		{"1-2-3 * * * *", "field 1"},
+		{"1/2/3 * * * *", "field 1"},
+		{"0 9 L * *", "field 3"},
+		{"0 9 * * 1#2", "field 5"},
+		{"@reboot", "is none of @hourly"},
+		{"@every", "no duration"},
+		{"@every soon", "no duration"},
 		{"@every 0s", "runs every 1s, which is more often than once a minute"},
 		{"@every -5m", "more often than once a minute"},
 		{"@every 59s", "runs every 59s"},
@@ -53,8 +53,8 @@ func TestBadSchedules(t *testing.T) {
 		{"0 0 31 4,6,9,11 *", "never runs"},
 		{", * * * *", "never runs"},
 		{"* , * * *", "never runs"},
-		{"\x1b[2J * * * *", `\\x1b[2J`},
-		{"\u202e * * * *", `\u202e`},
+		{"\x1b[2J * * * *", "field 1"},
+		{"\u202e * * * *", "field 1"},
 	} {
 		_, err := parseSchedule(tc.spec, time.UTC, scheduleNow)
 		switch {
@@ -62,8 +62,8 @@ func TestBadSchedules(t *testing.T) {
 			t.Errorf("%q is accepted", tc.spec)
 		case !strings.Contains(err.Error(), tc.want), !strings.Contains(err.Error(), `like "17 */6 * * *"`):
 			t.Errorf("%q: %v, want %q and an example", tc.spec, err, tc.want)
-		case strings.ContainsAny(err.Error(), "\x1b\u202e"):
-			t.Errorf("%q comes back raw: %q", tc.spec, err)
+		case len(tc.spec) > len("@every") && strings.Contains(err.Error(), tc.spec):
+			t.Errorf("%q is repeated: %q", tc.spec, err)
 		}
 	}
 }
