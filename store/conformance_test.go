@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -100,7 +101,7 @@ func wholeScan() credential.Scan {
 			{Name: "dev-01", Title: "Dev", State: "active", Error: "403", Reason: credential.ReasonForbidden, Pages: 1},
 			{Name: "old", State: "deleted", Skipped: "not active"},
 		},
-		HeldBack: 2, Counts: credential.Counts{Affected: 7, Migrated: 3, Gone: 1, Unknown: 4},
+		HeldBack: 2, Counts: credential.Counts{Affected: 7, Migrated: 3, Gone: 1, Exempt: 2, Unknown: 4},
 		Usage: credential.Usage{Calls: 31, Throttled: 1500 * time.Millisecond},
 	}
 }
@@ -127,6 +128,9 @@ func testScanLife(t *testing.T, open opener) {
 		t.Fatal(err)
 	}
 	finished.ID, finished.Organization, finished.IMSOrg, finished.Started = id, "acme", "ORG@AdobeOrg", start
+	all := finished
+	all.Complete = true // the one here is not, as is seen below
+	wantAllSet(t, reflect.ValueOf(all), "Scan")
 	wantScans(t, s, "acme", finished)
 	last, err := s.LastScan(ctx, "acme")
 	if err != nil || !cmp.Equal(last, finished) {
@@ -206,6 +210,8 @@ func testWholeCredential(t *testing.T, open opener) {
 	s := open(t)
 	whole := sample("acme", 7)
 	whole.Missed, whole.Presence, whole.GoneAt, whole.LastSeen = 2, credential.Gone, start, start.Add(-time.Hour)
+	whole.Excluded = "exclude owner *@example.com (vendor)"
+	wantAllSet(t, reflect.ValueOf(whole), "Credential")
 	bare := credential.Credential{Organization: "acme", ID: "bare"}
 	record(t, s, "acme", start, writing(start, []credential.Credential{whole, bare}))
 	wantCredentials(t, s, "acme", whole, bare)
@@ -216,6 +222,20 @@ func testWholeCredential(t *testing.T, open opener) {
 	wantCredentials(t, s, "acme", whole, changed)
 	record(t, s, "acme", start, writing(start, []credential.Credential{bare}))
 	wantCredentials(t, s, "acme", whole, bare)
+}
+
+// wantAllSet fails for a field that a test of keeping everything leaves at its zero value, a new field above all.
+func wantAllSet(t *testing.T, v reflect.Value, name string) {
+	t.Helper()
+	if v.Kind() == reflect.Struct && v.Type() != reflect.TypeFor[time.Time]() {
+		for i := range v.NumField() {
+			wantAllSet(t, v.Field(i), name+"."+v.Type().Field(i).Name)
+		}
+		return
+	}
+	if v.IsZero() {
+		t.Errorf("%s is not set, so it is not known to be kept", name)
+	}
 }
 
 // wantCredentials compares by value and also that nothing a store keeps escapes Credential.Equal.

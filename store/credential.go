@@ -75,6 +75,7 @@ type credentialRow struct {
 	active, createdAt, updatedAt, firstSeenAt, lastSeenAt, missed               any
 	presence                                                                    string
 	goneAt                                                                      any
+	excludedBy                                                                  string
 }
 
 func (r *credentialRow) columns() []any {
@@ -83,7 +84,7 @@ func (r *credentialRow) columns() []any {
 		&r.sandboxes, &r.integrationID, &r.projectID, &r.projectName, &r.workspaceID, &r.workspaceName, &r.clientID,
 		&r.consoleType, &r.consoleStatus, &r.technicalAccountEmail, &r.readOnly, &r.certificateNotAfter,
 		&r.authMethod, &r.eligible, &r.active, &r.createdAt, &r.updatedAt, &r.firstSeenAt, &r.lastSeenAt,
-		&r.missed, &r.presence, &r.goneAt,
+		&r.missed, &r.presence, &r.goneAt, &r.excludedBy,
 	}
 }
 
@@ -130,6 +131,7 @@ func (r *credentialReader) read(rows *sql.Rows) (credential.Credential, error) {
 		Missed:      int(integer(row.missed)),
 		Presence:    credential.Presence(r.intern(row.presence)),
 		GoneAt:      fromMicros(integer(row.goneAt)),
+		Excluded:    r.intern(row.excludedBy),
 	}, err
 }
 
@@ -200,7 +202,7 @@ func (w *credentialWriter) args(args []any, c *credential.Credential) ([]any, er
 		bit(k.ReadOnly), micros(k.CertificateNotAfter),
 		text(string(c.AuthMethod)), text(string(c.Eligible)), bit(c.Active),
 		micros(c.Created), micros(c.LastUpdated), micros(c.FirstSeen), micros(c.LastSeen), int64(c.Missed),
-		text(string(c.Presence)), micros(c.GoneAt),
+		text(string(c.Presence)), micros(c.GoneAt), text(c.Excluded),
 	), nil
 }
 

@@ -3,12 +3,13 @@ package store
 import "strings"
 
 const sqliteScanColumns = `id, organization, ims_org, started_at, finished_at, complete, announced, read,
-	failed, excluded, unseen, sandboxes, held_back, affected, migrated, gone, unknown, calls, throttled`
+	failed, excluded, unseen, sandboxes, held_back, affected, migrated, gone, exempt, unknown, calls,
+	throttled`
 
 const sqliteCredentialColumns = `organization, id, kind, name, description, assigned_to, created_by, updated_by,
 	sandboxes, integration_id, project_id, project_name, workspace_id, workspace_name, client_id, console_type,
 	console_status, technical_account_email, read_only, certificate_not_after, auth_method, eligible, active,
-	created_at, updated_at, first_seen_at, last_seen_at, missed, presence, gone_at`
+	created_at, updated_at, first_seen_at, last_seen_at, missed, presence, gone_at, excluded_by`
 
 const sqliteChangeColumns = `scan_id, organization, credential_id, at, kind, old, new`
 
@@ -19,8 +20,8 @@ var sqliteQueries = queries{
 	insertScan: `INSERT INTO scan (organization, ims_org, started_at) VALUES (?, ?, ?) RETURNING id`,
 	scanState:  `SELECT organization, finished_at FROM scan WHERE id = ?`,
 	finishScan: `UPDATE scan SET finished_at = ?, complete = ?, announced = ?, read = ?, failed = ?, excluded = ?,
-		unseen = ?, sandboxes = ?, held_back = ?, affected = ?, migrated = ?, gone = ?, unknown = ?, calls = ?,
-		throttled = ?
+		unseen = ?, sandboxes = ?, held_back = ?, affected = ?, migrated = ?, gone = ?, exempt = ?, unknown = ?,
+		calls = ?, throttled = ?
 		WHERE id = ?`,
 	deleteScan: `DELETE FROM scan WHERE id = ? AND finished_at = 0`,
 	scans: `SELECT ` + sqliteScanColumns + ` FROM scan
@@ -39,7 +40,7 @@ var sqliteQueries = queries{
 	credential: `SELECT ` + sqliteCredentialColumns + ` FROM credential
 		WHERE (?1 = '' OR organization = ?1) AND id = ?2 COLLATE NOCASE ORDER BY organization, id LIMIT 3`,
 	upsertCredentials: func(rows int) string {
-		return `INSERT INTO credential (` + sqliteCredentialColumns + `) VALUES ` + placeholders(rows, 30) + `
+		return `INSERT INTO credential (` + sqliteCredentialColumns + `) VALUES ` + placeholders(rows, 31) + `
 		ON CONFLICT (organization, id) DO UPDATE SET
 			kind = excluded.kind, name = excluded.name, description = excluded.description,
 			assigned_to = excluded.assigned_to, created_by = excluded.created_by, updated_by = excluded.updated_by,
@@ -52,7 +53,8 @@ var sqliteQueries = queries{
 			auth_method = excluded.auth_method, eligible = excluded.eligible, active = excluded.active,
 			created_at = excluded.created_at, updated_at = excluded.updated_at,
 			first_seen_at = excluded.first_seen_at, last_seen_at = excluded.last_seen_at,
-			missed = excluded.missed, presence = excluded.presence, gone_at = excluded.gone_at`
+			missed = excluded.missed, presence = excluded.presence, gone_at = excluded.gone_at,
+			excluded_by = excluded.excluded_by`
 	},
 
 	changes: `SELECT ` + sqliteChangeColumns + ` FROM change

@@ -37,6 +37,8 @@ type app struct {
 	flags      *config.FlagValues
 	// result is the exit code of a command that ended without an error.
 	result int
+	// hangup asks serve for a reload; nil in commands that have nothing to reload.
+	hangup <-chan os.Signal
 }
 
 // hinted is an error with advice on what to do next.
@@ -174,7 +176,7 @@ func (a *app) logger(c config.Log, level *slog.LevelVar) (*slog.Logger, error) {
 
 // commandLogger is for commands that a person waits for: their results go to stdout, so only trouble is logged.
 func (a *app) commandLogger(c config.Log) (*slog.Logger, error) {
-	if c.Level == "info" {
+	if c.Level == "info" || c.Level == "warn" {
 		c.Level = "error"
 	}
 	return a.logger(c, new(slog.LevelVar))

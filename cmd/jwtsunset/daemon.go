@@ -22,8 +22,9 @@ const (
 	scanMargin = 5 * time.Minute
 	// restartGap is the least time between two scans that only restarts ask for.
 	restartGap = 5 * time.Minute
-	// stopGrace is how long a stop waits for a scan to end by itself, and for scrapes under way.
-	stopGrace = 20 * time.Second
+	// stopGrace is how long a stop waits for a scan to end by itself, requestGrace for requests under way after that.
+	stopGrace    = 20 * time.Second
+	requestGrace = 5 * time.Second
 )
 
 // daemon is what runs under serve and demo: scheduled scans, the state they publish, and the listener that shows it.
@@ -231,6 +232,9 @@ func (d *daemon) state(ctx context.Context, name string) (metrics.Organization, 
 // is restarted again and again does not ask Adobe each time.
 func (d *daemon) firstScan(ctx context.Context) {
 	wait, err := d.untilFirstScan(ctx)
+	if ctx.Err() != nil {
+		return
+	}
 	if err != nil {
 		d.log.Error("the scan at start is left to the schedule", "error", err)
 		return

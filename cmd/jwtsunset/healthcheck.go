@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -95,7 +97,7 @@ func servedCertificate(webConfig string) (*x509.Certificate, error) {
 	if webConfig == "" {
 		return nil, nil //nolint:nilnil // no TLS
 	}
-	data, err := os.ReadFile(webConfig)
+	data, err := os.ReadFile(webConfig) //nolint:gosec // the operator names the file
 	if err != nil {
 		return nil, fmt.Errorf("metrics.web_config_file: %w", err)
 	}
@@ -105,7 +107,11 @@ func servedCertificate(webConfig string) (*x509.Certificate, error) {
 			Inline string `yaml:"cert"`
 		} `yaml:"tls_server_config"`
 	}
-	if err := yaml.Load(data, &c); err != nil {
+	loader, err := yaml.NewLoader(bytes.NewReader(data))
+	if err == nil {
+		err = loader.Load(&c)
+	}
+	if err != nil && !errors.Is(err, io.EOF) { // a file without a document is a valid one
 		return nil, errors.New("metrics.web_config_file: not readable as YAML")
 	}
 	text := []byte(c.TLS.Inline)
@@ -114,7 +120,7 @@ func servedCertificate(webConfig string) (*x509.Certificate, error) {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(filepath.Dir(webConfig), path)
 		}
-		if text, err = os.ReadFile(path); err != nil {
+		if text, err = os.ReadFile(path); err != nil { //nolint:gosec // the operator names the file
 			return nil, fmt.Errorf("metrics.web_config_file: %w", err)
 		}
 	}

@@ -34,14 +34,14 @@ func (a *app) serveCommand() *cobra.Command {
 }
 
 func (a *app) serve(ctx context.Context, cfg *config.Config) (err error) {
+	stop := a.awaitHangups()
+	defer stop()
 	level := new(slog.LevelVar)
 	log, err := a.logger(cfg.Log, level)
 	if err != nil {
 		return err
 	}
-	for _, w := range append(cfg.Warnings(), cfg.Unused()...) {
-		log.Warn(w)
-	}
+	warn(log, cfg)
 	s, err := a.openStore(ctx, cfg, log, true)
 	if err != nil {
 		return err
@@ -59,8 +59,29 @@ func (a *app) serve(ctx context.Context, cfg *config.Config) (err error) {
 	return a.runDaemon(ctx, d, func(*listener) {})
 }
 
+// awaitHangups makes SIGHUP, which would end the process, a wish for a reload until stop is called. One that comes
+// while the daemon starts waits.
+func (a *app) awaitHangups() (stop func()) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	a.hangup = hangup
+	return func() { signal.Stop(hangup) }
+}
+
+// warn logs what is allowed in a configuration and yet likely wrong.
+func warn(log *slog.Logger, cfg *config.Config) {
+	for _, w := range append(cfg.Warnings(), cfg.Unused()...) {
+		log.Warn(w)
+	}
+}
+
 // runDaemon runs until ctx ends or the listener fails, then stops within a limit. ready is called once it serves.
 func (a *app) runDaemon(ctx context.Context, d *daemon, ready func(*listener)) error {
+	if a.hangup == nil { // without a configuration to reload, the end of the terminal is the end
+		var stop func()
+		ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP)
+		defer stop()
+	}
 	cfg, _ := d.current()
 	l, err := listen(ctx, cfg.Listen.Metrics, cfg.Metrics.WebConfigFile, d.metrics.Handler(), d.log)
 	if err != nil {
@@ -83,9 +104,6 @@ func (a *app) runDaemon(ctx context.Context, d *daemon, ready func(*listener)) e
 
 // wait handles reloads until ctx ends or the listener fails.
 func (a *app) wait(ctx context.Context, d *daemon, l *listener) error {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
 	for {
 		select {
 		case <-ctx.Done():
@@ -93,7 +111,7 @@ func (a *app) wait(ctx context.Context, d *daemon, l *listener) error {
 			return nil
 		case err := <-l.finished:
 			return fmt.Errorf("listener ended: %w", err)
-		case <-hangup:
+		case <-a.hangup:
 			a.reload(ctx, d)
 		}
 	}
@@ -112,13 +130,18 @@ func (a *app) reload(ctx context.Context, d *daemon) {
 		d.log.Error("configuration was not reloaded, the old one stays in force", "error", err)
 		return
 	}
+	warn(d.log, cfg)
 	d.log.Info("configuration reloaded", "config", cfg.Digest())
 }
 
 func stopDaemon(ctx context.Context, d *daemon, l *listener) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
-	defer cancel()
-	return errors.Join(d.jobs.stop(ctx), l.close(ctx))
+	ctx = context.WithoutCancel(ctx)
+	jobs, cancelJobs := context.WithTimeout(ctx, stopGrace)
+	defer cancelJobs()
+	err := d.jobs.stop(jobs)
+	requests, cancelRequests := context.WithTimeout(ctx, requestGrace)
+	defer cancelRequests()
+	return errors.Join(err, l.close(requests))
 }
 
 // tell informs systemd, if it started us.

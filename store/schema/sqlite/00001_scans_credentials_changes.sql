@@ -25,6 +25,7 @@ CREATE TABLE scan (
     affected     INTEGER NOT NULL DEFAULT 0, -- credentials affected after the scan, unknown ones included
     migrated     INTEGER NOT NULL DEFAULT 0, -- credentials migrated after the scan
     gone         INTEGER NOT NULL DEFAULT 0, -- credentials gone after the scan
+    exempt       INTEGER NOT NULL DEFAULT 0, -- credentials that the configuration leaves out of the affected ones
     unknown      INTEGER NOT NULL DEFAULT 0, -- affected credentials whose auth method nothing tells
     calls        INTEGER NOT NULL DEFAULT 0, -- requests sent, retries included
     throttled    INTEGER NOT NULL DEFAULT 0  -- microseconds waited because Adobe said 429
@@ -65,6 +66,7 @@ CREATE TABLE credential (
     missed                  INTEGER NOT NULL, -- complete scans in a row that did not meet it
     presence                TEXT    NOT NULL, -- present or gone
     gone_at                 INTEGER NOT NULL, -- start of the scan that declared it gone
+    excluded_by             TEXT    NOT NULL, -- the configuration's rule that leaves it out; '' where it counts
     PRIMARY KEY (organization, id)
 ) STRICT, WITHOUT ROWID;
 
