@@ -64,7 +64,10 @@ func (l *loading) environment(environ []string) []override {
 			continue
 		}
 		steps := envSteps(schema(), strings.TrimPrefix(name, envPrefix), nil)
-		if steps == nil {
+		switch {
+		case steps == nil && clusterVariable.MatchString(name):
+			continue
+		case steps == nil:
 			l.unknown[name] = envProblem(name)
 			continue
 		}
@@ -73,6 +76,11 @@ func (l *loading) environment(environ []string) []override {
 	slices.SortStableFunc(found, func(a, b override) int { return compareSteps(a.steps, b.steps) })
 	return found
 }
+
+// clusterVariable matches what Kubernetes sets in every pod beside a service that is called jwtsunset: the addresses of
+// that service, which have nothing to do with us. No key has such a name.
+var clusterVariable = regexp.MustCompile(
+	`^JWTSUNSET_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
 
 // envSteps finds the way that the rest of a variable's name spells; nil if there is none. Names of keys hold
 // underscores too, so every key that fits is tried; a test sees to it that at most one does.

@@ -263,3 +263,22 @@ func TestFlagHelp(t *testing.T) {
 		}
 	}
 }
+
+// TestVariablesOfAClusterAreNotOurs takes what Kubernetes sets in pods beside a service of our name.
+func TestVariablesOfAClusterAreNotOurs(t *testing.T) {
+	environ := []string{
+		"JWTSUNSET_SERVICE_HOST=10.0.0.1", "JWTSUNSET_SERVICE_PORT=9465", "JWTSUNSET_SERVICE_PORT_METRICS=9465",
+		"JWTSUNSET_PORT=tcp://10.0.0.1:9465", "JWTSUNSET_PORT_9465_TCP=tcp://10.0.0.1:9465",
+		"JWTSUNSET_PORT_9465_TCP_PROTO=tcp", "JWTSUNSET_PORT_9465_TCP_PORT=9465", "JWTSUNSET_PORT_9465_TCP_ADDR=10.0.0.1",
+	}
+	mustParse(t, Loader{Environ: environ}, minimal)
+	for _, k := range Keys() {
+		if clusterVariable.MatchString(k.Env) {
+			t.Errorf("%s would not be heard", k.Env)
+		}
+	}
+	_, err := Loader{Environ: []string{"JWTSUNSET_PORTS=1"}}.Parse("test.yml", []byte(minimal))
+	if err == nil || !strings.Contains(err.Error(), "JWTSUNSET_PORTS") {
+		t.Errorf("a variable that only resembles them: %v", err)
+	}
+}
