@@ -405,7 +405,7 @@ func TestAddRefuses(t *testing.T) {
 	if err := s.add(c.job("scan")); err == nil || !strings.Contains(err.Error(), "scheduled already") {
 		t.Errorf("the same name twice: %v", err)
 	}
-	if err := s.add(job{name: "odd", spec: "TZ=0"}); err == nil || !strings.Contains(err.Error(), "job odd: schedule") {
+	if err := s.add(job{name: "odd", spec: "TZ=0"}); err == nil || !strings.Contains(err.Error(), "job odd: the schedule") {
 		t.Errorf("a bad schedule: %v", err)
 	}
 	mustStop(t, s)
