@@ -50,10 +50,10 @@ func (c *Client) ProjectPage(ctx context.Context, orgID string, page int) (crede
 	})
 }
 
-// projectPage works out whether another page follows: by the announced count, else by a short page. A count that is
-// less than what was read already is none.
+// projectPage works out whether another page follows: by the announced count, else by a full page. A page larger than
+// asked for comes from a service that does not page. A count that is less than what was read already is none.
 func projectPage(list []credential.Project, page int, count string) (credential.ProjectPage, error) {
-	p := credential.ProjectPage{Projects: list, Total: -1, More: len(list) >= projectPageSize}
+	p := credential.ProjectPage{Projects: list, Total: -1, More: len(list) == projectPageSize}
 	total, err := strconv.Atoi(count)
 	if announced := err == nil; !announced || total < (page-1)*projectPageSize+len(list) {
 		return p, nil

@@ -74,12 +74,14 @@ func checkTime(t *testing.T, at time.Time) {
 func FuzzSandboxes(f *testing.F) {
 	f.Add([]byte(sandboxSample))
 	f.Add([]byte(`{"sandboxes":[{"name":"a","state":"active","isDefault":1}]}`))
+	f.Add([]byte(`{"sandboxes":[],"_page":{"limit":20}}`))
+	f.Add([]byte(`{"sandboxes":[],"_page":{"limit":-1e99}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		list, err := decodeBytes(data, decodeSandboxes)
+		page, err := decodeBytes(data, decodeSandboxes)
 		if err != nil {
 			return
 		}
-		for _, s := range list {
+		for _, s := range page.list {
 			if s.Name == "" || s.State == "" || !utf8.ValidString(s.Title) {
 				t.Errorf("sandbox %+v", s)
 			}

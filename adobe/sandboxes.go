@@ -55,11 +55,11 @@ func (c *Client) visibleSandboxes(
 		return nil, err
 	}
 	known := &sandboxSet{found: found}
-	known.add(first)
-	if len(first) < sandboxPageSize {
+	known.add(first.list)
+	if first.isLast() {
 		return known.list, nil
 	}
-	known.offset = len(first)
+	known.offset = len(first.list)
 	return c.sandboxPages(ctx, visibleSandboxes, known)
 }
 
@@ -68,21 +68,39 @@ func (c *Client) visibleSandboxes(
 func (c *Client) sandboxPages(
 	ctx context.Context, e endpoint, known *sandboxSet,
 ) ([]credential.Sandbox, error) {
-	for offset := known.offset; offset < maxSandboxPages*sandboxPageSize; offset += sandboxPageSize {
+	offset := known.offset
+	for range maxSandboxPages {
 		query := url.Values{"limit": {strconv.Itoa(sandboxPageSize)}, "offset": {strconv.Itoa(offset)}}
 		page, err := read(ctx, c, c.platformRequest(e, "", query), decodeSandboxes)
 		if err != nil {
 			return nil, err
 		}
-		added := known.add(page)
-		if len(page) < sandboxPageSize {
+		added := known.add(page.list)
+		// A page larger than asked for, and the same again, comes from a service that does not page.
+		if page.isLast() || added == 0 && len(page.list) > sandboxPageSize {
 			return known.list, nil
 		}
+		offset += len(page.list)
 		if added == 0 {
 			return nil, c.failure(e, credential.ReasonCursor, errors.New("a full page holds no new sandbox"))
 		}
 	}
 	return nil, c.failure(e, credential.ReasonCursor, errors.New("the pages do not come to an end"))
+}
+
+// sandboxPage is one answer. limit is the page size that Adobe says it used, 0 where it says none.
+type sandboxPage struct {
+	list  []credential.Sandbox
+	limit int64
+}
+
+// isLast tells whether the page is shorter than a page can be: than what was asked for, or what Adobe cut that to.
+func (p sandboxPage) isLast() bool {
+	full := sandboxPageSize
+	if p.limit > 0 && p.limit < sandboxPageSize {
+		full = int(p.limit)
+	}
+	return len(p.list) < full
 }
 
 // sandboxSet holds the first sandbox of each name, in the order of adding, and hands on what is new.
@@ -112,25 +130,49 @@ func (s *sandboxSet) add(page []credential.Sandbox) (added int) {
 }
 
 var (
-	sandboxListNames = namesOf("sandboxes", "error", "error_code", "errors")
+	sandboxListNames = namesOf("sandboxes", "_page", "error", "error_code", "errors")
+	sandboxPageNames = namesOf("limit")
 	sandboxNames     = namesOf("name", "title", "state", "type", "region", "isDefault")
 )
 
-func decodeSandboxes(d *decoder) ([]credential.Sandbox, error) {
-	var list []credential.Sandbox
+func decodeSandboxes(d *decoder) (sandboxPage, error) {
+	var page sandboxPage
 	found := false
-	err := d.envelope(sandboxListNames, func(string) error {
+	err := d.envelope(sandboxListNames, func(name string) error {
+		if name == "_page" {
+			return page.decodeLimit(d)
+		}
 		found = true
 		return d.list(func() error {
 			s, err := decodeSandbox(d)
-			list = append(list, s)
+			page.list = append(page.list, s)
 			return err
 		})
 	})
 	if err == nil && !found {
 		err = malformed("the answer has no list of sandboxes")
 	}
-	return list, err
+	return page, err
+}
+
+// decodeLimit reads the page size. The list does not depend on it, so whatever is no number is none.
+func (p *sandboxPage) decodeLimit(d *decoder) error {
+	if d.PeekKind() != '{' {
+		return d.skip()
+	}
+	return d.object(sandboxPageNames, func(string) error {
+		if d.PeekKind() != '0' {
+			return d.skip()
+		}
+		v, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		if n, err := strconv.ParseInt(string(v), 10, 32); err == nil {
+			p.limit = n
+		}
+		return nil
+	})
 }
 
 func decodeSandbox(d *decoder) (credential.Sandbox, error) {

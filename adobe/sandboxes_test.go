@@ -94,6 +94,30 @@ func TestSandboxPages(t *testing.T) {
 	}
 }
 
+// TestSandboxPagesOfAnotherSize reads from services that make pages smaller than asked for and say so, or none at all.
+func TestSandboxPagesOfAnotherSize(t *testing.T) {
+	for _, size := range []int{1, 7, 20, 1000} {
+		c := offline(t, func(w http.ResponseWriter, r *http.Request) {
+			offset, err := strconv.Atoi(r.URL.Query().Get("offset"))
+			if err != nil {
+				t.Error(err)
+			}
+			if size == 1000 {
+				offset = 0
+			}
+			var list []string
+			for i := offset; i < min(offset+size, 120); i++ {
+				list = append(list, fmt.Sprintf(`{"name":"s%d","state":"active"}`, i))
+			}
+			reply(w, 200, fmt.Sprintf(`{"sandboxes":[%s],"_page":{"limit":%d,"count":1}}`, strings.Join(list, ","), size))
+		})
+		list, err := c.Sandboxes(context.Background(), nil)
+		if err != nil || len(list.Sandboxes) != 120 {
+			t.Errorf("pages of %d: %d sandboxes, %v", size, len(list.Sandboxes), err)
+		}
+	}
+}
+
 func TestSandboxesWithoutAdministration(t *testing.T) {
 	var asked []string
 	c := offline(t, organizationOf(t, 2, false, &asked), func(o *Options) { o.SkipSandboxAdmin = true })
