@@ -157,16 +157,21 @@ func newRow(c *credential.Credential, deadlines []credential.Deadline, last *cre
 
 // rows are all credentials, the earliest deadline first and those without one last; then by name.
 func (r Report) rows() []row {
-	var rows []row
+	n := 0
+	for _, o := range r.Organizations {
+		n += len(o.Credentials)
+	}
+	rows := make([]row, 0, n)
 	for _, o := range r.Organizations {
 		for i := range o.Credentials {
 			rows = append(rows, newRow(&o.Credentials[i], r.Deadlines, o.Scan))
 		}
 	}
-	slices.SortStableFunc(rows, compareRows)
+	slices.SortFunc(rows, compareRows)
 	return rows
 }
 
+// compareRows orders by deadline, then by name. No two rows are equal: the id is unique in its organization.
 func compareRows(a, b row) int {
 	if a.due != b.due {
 		if a.due {
