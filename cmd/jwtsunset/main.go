@@ -14,7 +14,7 @@ import (
 )
 
 // gcPercent trades processor time, of which a scan has plenty while it waits for Adobe, for memory.
-const gcPercent = 50
+const gcPercent = 25
 
 func main() {
 	if os.Getenv("GOGC") == "" {
