@@ -703,13 +703,18 @@ func (v *vault) serveSecretly() {
 	d.stop()
 	v.saw("good: stderr of serve", d.stderr.String())
 
-	for name, prepare := range map[string]func(){
-		"wrong secret":                 func() { v.configure(v.with("client_secret_file: " + v.path("wrong-secret"))) },
-		"wrong secret that comes back": func() { v.middleman.setEcho(true) },
-		"secret that comes back":       func() { v.configure(v.good); v.middleman.setEcho(true) },
+	wrong := v.with("client_secret_file: " + v.path("wrong-secret"))
+	for name, with := range map[string]struct {
+		configuration string
+		echo          bool
+	}{
+		"wrong secret":                 {wrong, false},
+		"wrong secret that comes back": {wrong, true},
+		"secret that comes back":       {v.good, true},
 	} {
 		v.discard()
-		prepare()
+		v.configure(with.configuration)
+		v.middleman.setEcho(with.echo)
 		d := v.serve()
 		d.awaitSample(`jwtsunset_scans_total{organization="acme",result="failed"}`, 1)
 		v.look(name, d)
