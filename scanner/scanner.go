@@ -160,6 +160,10 @@ func (s *Scanner) record(ctx context.Context, scan credential.Scan, l *look) (cr
 		return scan, fmt.Errorf("scan of %s: record: %w", s.o.Organization, err)
 	}
 	s.report(ctx, scan)
+	if l.conflicts > 0 {
+		s.o.Logger.WarnContext(ctx, "accounts came twice with different content, the one updated last counts",
+			"organization", scan.Organization, "accounts", l.conflicts)
+	}
 	return scan, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -185,6 +186,23 @@ func TestSandboxNotActiveIsSkippedAndJudgesNothing(t *testing.T) {
 		if !scan.Complete || scan.Counts.Affected != 9 || scan.Sandboxes[1].Skipped == "" {
 			t.Fatalf("got %+v", scan)
 		}
+	}
+}
+
+func TestAccountThatComesTwiceIsOne(t *testing.T) {
+	b := newBench(t)
+	twin := b.platform.accounts["dev"][0]
+	twin.Name, twin.LastUpdated = "newer", twin.LastUpdated.Add(time.Hour)
+	b.platform.accounts["dev"] = append(b.platform.accounts["dev"], twin)
+	var log strings.Builder
+	o := b.options()
+	o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	scan, err := New(o).Scan(t.Context())
+	if err != nil || scan.Counts.Affected != 9 || b.credential(twin.TechnicalAccountID).Name != "newer" {
+		t.Errorf("%+v, %v", scan.Counts, err)
+	}
+	if !strings.Contains(log.String(), "accounts came twice") {
+		t.Errorf("the log says nothing of it:\n%s", log.String())
 	}
 }
 

@@ -81,6 +81,10 @@ func (d *daemon) apply(cfg *config.Config) error {
 		clients[org.Name] = c
 		names = append(names, org.Name)
 	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
+		return fmt.Errorf("log.level: %w", err)
+	}
 	schedule, err := parseSchedule(cfg.Schedule.Scan, cfg.Schedule.TimeZone, d.clock())
 	if err != nil {
 		return err
@@ -90,15 +94,16 @@ func (d *daemon) apply(cfg *config.Config) error {
 	if err := d.jobs.replace(cfg.Schedule.TimeZone, jobs); err != nil {
 		return err
 	}
-	if err := d.level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
-		return fmt.Errorf("log.level: %w", err)
-	}
+	d.level.Set(level)
 	d.metrics.Configure(metrics.Options{
 		SeriesLimit: cfg.Metrics.CredentialSeriesLimit, OwnerLabel: cfg.Metrics.OwnerLabel,
 		Organizations: names, Jobs: []string{scanJob},
 	})
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	for _, old := range d.clients {
+		old.Close() // a scan that still runs keeps the connections in use
+	}
 	d.config, d.clients, d.interval = cfg, clients, interval(schedule, d.clock())
 	return nil
 }
