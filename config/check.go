@@ -135,6 +135,7 @@ func (l *loading) checkSchedules(c *Config, check func(string, *time.Location) e
 	}
 	for _, job := range []struct{ path, spec string }{
 		{"schedule.scan", c.Schedule.Scan},
+		{"schedule.maintenance", c.Schedule.Maintenance},
 		{"schedule.remind", c.Schedule.Remind},
 	} {
 		// An empty one has been reported already.
@@ -155,6 +156,10 @@ func (l *loading) checkStore(c *Config) {
 	}
 	if l.at["store"] == nil && (c.StoreFile != "" || c.StoreEnv != "") {
 		c.Store = ""
+	}
+	if ValidStore(c.Store) && strings.HasPrefix(c.Store, "postgres") && c.Audit.KeyFile == "" {
+		l.fail("audit.key_file", "must be set for a store that is no file",
+			"name a file for the key of the audit log, the same key on every replica")
 	}
 }
 

@@ -26,6 +26,8 @@ type Config struct {
 	StoreEnv  string `key:"store_env"`
 	// StoreOnNetwork allows a database on a network file system.
 	StoreOnNetwork bool     `key:"store_on_network"`
+	History        History  `key:"history"`
+	Audit          Audit    `key:"audit"`
 	Listen         Listen   `key:"listen"`
 	Metrics        Metrics  `key:"metrics"`
 	Log            Log      `key:"log"`
@@ -132,8 +134,24 @@ type Deadline struct {
 type Schedule struct {
 	TimeZone *time.Location `key:"time_zone"`
 	Scan     string         `key:"scan"`
-	Remind   string         `key:"remind"`
-	Jitter   time.Duration  `key:"jitter"`
+	// Maintenance is when old history is removed, and store and audit log are checked.
+	Maintenance string        `key:"maintenance"`
+	Remind      string        `key:"remind"`
+	Jitter      time.Duration `key:"jitter"`
+}
+
+// History says how long the record of scans is kept.
+type History struct {
+	// Keep is the age from which scans and their changes are removed. Credentials and the audit log always stay.
+	Keep time.Duration `key:"keep"`
+}
+
+// Audit says where the audit log's key is and where its checkpoints go.
+type Audit struct {
+	// KeyFile and CheckpointFile are empty for the files beside a SQLite database.
+	KeyFile          string `key:"key_file"`
+	CheckpointFile   string `key:"checkpoint_file"`
+	CheckpointStdout bool   `key:"checkpoint_stdout"`
 }
 
 // Listen holds the addresses of the daemon's listeners.
@@ -229,8 +247,9 @@ func Default() *Config {
 		},
 		Scan:      Scan{Timeout: 30 * time.Minute, PageLimit: 10000},
 		Deadlines: defaultDeadlines(),
-		Schedule:  Schedule{TimeZone: time.UTC, Scan: "17 */6 * * *", Remind: "0 9 * * 1-5"},
+		Schedule:  Schedule{TimeZone: time.UTC, Scan: "17 */6 * * *", Maintenance: "43 3 * * *", Remind: "0 9 * * 1-5"},
 		Store:     "sqlite:jwtsunset.db",
+		History:   History{Keep: 730 * 24 * time.Hour},
 		Listen:    Listen{Metrics: "127.0.0.1:9465", Web: "127.0.0.1:8465"},
 		Metrics:   Metrics{CredentialSeriesLimit: 20000},
 		Log:       Log{Level: "info", Format: "text"},

@@ -178,7 +178,7 @@ var (
 		return ok && strings.HasSuffix(u.Path, "/")
 	})
 	linkTemplate = textForm("an https address that may hold {ims_org}, {sandbox} and {credential_id}", validTemplate)
-	storeURL     = textForm("sqlite:PATH or postgres://HOST/DATABASE", validStore).withHint(storeHint)
+	storeURL     = textForm("sqlite:PATH or postgres://HOST/DATABASE", ValidStore).withHint(storeHint)
 )
 
 // validGlob tells whether path.Match takes the pattern.
@@ -248,7 +248,8 @@ func validTemplate(text string) bool {
 		!strings.Contains(u.String(), "%7B")
 }
 
-func validStore(text string) bool {
+// ValidStore tells whether a text is the address of a store without a password.
+func ValidStore(text string) bool {
 	if file, ok := strings.CutPrefix(text, "sqlite:"); ok {
 		return file != ""
 	}

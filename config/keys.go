@@ -57,7 +57,7 @@ var (
 
 // restartOnly are the keys, and the sections of keys, that a reload cannot change.
 var restartOnly = []string{
-	"store", "store_file", "store_env", "store_on_network", "listen", "metrics.web_config_file", "log.format",
+	"store", "store_file", "store_env", "store_on_network", "audit", "listen", "metrics.web_config_file", "log.format",
 }
 
 func needsRestart(path string) bool {
@@ -162,17 +162,34 @@ var rules = []rule{
 	{"schedule", groupForm, "", "", "When serve works: cron schedules of five fields (Sunday is 0)."},
 	{"schedule.time_zone", zone, "", "", "Zone of the schedules. UTC has no hour that is skipped or comes twice."},
 	{"schedule.scan", cronForm, "", "", "When to scan."},
+	{"schedule.maintenance", cronForm, "", "",
+		"When to remove old history, check the whole store, and verify the audit log."},
 	{"schedule.remind", cronForm, "", "", "When to remind owners. Accepted; has no effect in this version."},
 	{"schedule.jitter", duration(0, time.Hour), "", "", "Longest random delay before a scheduled run."},
 
 	{"store", storeURL, "", "",
-		"Where results are kept: sqlite:PATH or, in a later version, postgres://HOST/DATABASE. Never a password here."},
+		"Where results are kept: sqlite:PATH or postgres://USER@HOST/DATABASE. Never a password here."},
 	{"store_file", orEmpty(secretPath), "/run/secrets/store", "",
 		"File with the address of the store, for one that holds a password. Set at most one of the three."},
 	{"store_on_network", boolean, "", "",
 		"Whether the database may be on a network file system. SQLite's locks may not hold there: set it only if one" +
 			" machine alone ever opens the file."},
 	{"store_env", orEmpty(envName), "STORE_URL", "", "Environment variable with the address of the store."},
+
+	{"history", groupForm, "", "", "How long the record of scans is kept."},
+	{"history.keep", duration(90*24*time.Hour, 36500*24*time.Hour), "", "",
+		"Age from which scans and the changes they found are removed. What is known of credentials and the audit log" +
+			" always stay, and so does the outcome of one complete scan a day."},
+
+	{"audit", groupForm, "", "", "The audit log, whose entries are chained by hashes and signed."},
+	{"audit.key_file", orEmpty(filePath), "/var/lib/jwtsunset/audit-key", "",
+		"File with the private key that signs the log; it is made when the log begins. Empty: beside a SQLite database," +
+			" FILE.audit-key. With PostgreSQL it must be set, to the same key on every replica."},
+	{"audit.checkpoint_file", orEmpty(filePath), "/mnt/elsewhere/jwtsunset.checkpoint", "",
+		"File that gets the newest signed checkpoint after each entry, best where this program's user cannot change what" +
+			" was there before. Empty: beside a SQLite database, FILE.checkpoint; with PostgreSQL none."},
+	{"audit.checkpoint_stdout", boolean, "", "",
+		"Whether serve writes each new checkpoint to stdout, as a line of JSON for whoever collects it."},
 
 	{"listen", groupForm, "", "", "Addresses of the listeners. Port 0 takes a free port."},
 	{"listen.metrics", address, "", "", "Metrics, health and the landing page."},

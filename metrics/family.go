@@ -170,7 +170,7 @@ func eventFamilies() []*family {
 // With Options.OwnerLabel jwtsunset_credential_info has the label "owner" besides.
 func Families() []Family {
 	var all []Family
-	for _, f := range append(stateFamilies(), eventFamilies()...) {
+	for _, f := range slices.Concat(stateFamilies(), eventFamilies(), auditFamilies()) {
 		f := f.Family
 		f.Labels = slices.Clone(f.Labels)
 		all = append(all, f)

@@ -42,7 +42,7 @@ func TestNamingRules(t *testing.T) {
 	name := regexp.MustCompile(`^jwtsunset_[a-z]+(_[a-z]+)*$`)
 	known := []string{
 		"organization", "credential_id", "deadline", "sandbox", "kind", "auth_method", "state", "name", "team",
-		"deadline_reason", "contact", "result", "stage", "reason", "operation", "code", "job",
+		"deadline_reason", "contact", "result", "stage", "reason", "operation", "code", "job", "hash", "key",
 		"branch", "goarch", "goos", "goversion", "revision", "tags", "version",
 	}
 	for _, f := range Families() {

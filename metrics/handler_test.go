@@ -289,6 +289,30 @@ func TestPage(t *testing.T) {
 	}
 }
 
+func TestPageSaysWhatIsWrongWithTheStore(t *testing.T) {
+	m := published(Options{}, seeded())
+	page := func() string { return do(t, m.Handler(), http.MethodGet, "/", nil).Body.String() }
+	m.AuditAppended(3, "00", "key")
+	m.AuditVerified(noon, true)
+	m.StoreChecked(true)
+	if body := page(); strings.Contains(body, "role=\"alert\"") {
+		t.Errorf("all is well and the page says otherwise:\n%s", body)
+	}
+	m.AuditFailed()
+	m.AuditVerified(noon, false)
+	m.StoreChecked(false)
+	body := page()
+	for _, text := range []string{"tampered with", "store is damaged", "not recorded"} {
+		if !strings.Contains(body, text) {
+			t.Errorf("the page does not say %q:\n%s", text, body)
+		}
+	}
+	m.AuditAppended(4, "01", "key")
+	if body := page(); strings.Contains(body, "not recorded") {
+		t.Errorf("it is recorded again and the page says otherwise:\n%s", body)
+	}
+}
+
 func TestPageBeforeTheFirstPublish(t *testing.T) {
 	body := do(t, New(Options{}).Handler(), http.MethodGet, "/", nil).Body.String()
 	if !strings.Contains(body, "not loaded yet") || strings.Contains(body, "<table") {

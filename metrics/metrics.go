@@ -52,6 +52,7 @@ type Metrics struct {
 	registry *prometheus.Registry
 	events   *events
 	progress *progress
+	ledger   *ledger
 	view     atomic.Pointer[view]
 	check    atomic.Pointer[readyCheck]
 
@@ -74,6 +75,7 @@ func New(o Options) *Metrics {
 		version:  o.Version,
 		registry: prometheus.NewRegistry(),
 		events:   newEvents(),
+		ledger:   newLedger(),
 		progress: &progress{started: map[string]time.Time{}, running: map[string]bool{}},
 	}
 	m.registry.MustRegister(
@@ -81,6 +83,7 @@ func New(o Options) *Metrics {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		version.NewCollector(namespace, buildOptions(o.Version)...),
 		m.events,
+		m.ledger,
 		&collector{clock: m.clock, view: &m.view, progress: m.progress},
 	)
 	m.Configure(o)

@@ -118,6 +118,10 @@ func lively() *Metrics {
 	m.ScanSkipped("acme")
 	m.JobPanicked("scan")
 	m.ReloadDone(noon.Add(time.Minute), errors.New("bad file"))
+	m.AuditAppended(42, strings.Repeat("3f", 32), "0123 4567 89ab cdef")
+	m.AuditFailed()
+	m.AuditVerified(noon.Add(-time.Hour), true)
+	m.StoreChecked(true)
 	return m
 }
 

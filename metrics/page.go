@@ -21,6 +21,7 @@ type page struct {
 	Version       string
 	Now           string
 	Loaded        bool
+	Troubles      []string
 	Deadlines     []pageDeadline
 	Organizations []pageOrganization
 }
@@ -51,7 +52,7 @@ func (m *Metrics) servePage(w http.ResponseWriter, _ *http.Request) {
 
 func (m *Metrics) page() page {
 	now := m.clock()
-	p := page{Version: clean(m.version), Now: stamp(now)}
+	p := page{Version: clean(m.version), Now: stamp(now), Troubles: m.ledger.troubles()}
 	v := m.view.Load()
 	if v == nil {
 		return p
