@@ -108,3 +108,18 @@ func TestDocsLines(t *testing.T) {
 		}
 	}
 }
+
+// TestDocsRestart compares the list of keys that wait for a restart with the keys.
+func TestDocsRestart(t *testing.T) {
+	data, err := os.ReadFile(docsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(data), "\n## Changes while running\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, key := range Keys() {
+		if listed := strings.Contains(section, "`"+key.Path+"`"); listed != key.Restart {
+			t.Errorf("%s: listed %v, waits for a restart %v", key.Path, listed, key.Restart)
+		}
+	}
+}
