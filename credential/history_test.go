@@ -166,9 +166,9 @@ func TestPace(t *testing.T) {
 			[]Point{pointOn(1, 9, true, 20, 0), pointOn(2, 16, true, 13, 7), pointOn(3, 23, false, 13, 7)},
 			VerdictPace, 7, "2026-11-29", 7,
 		},
-		"stalled":                      {[]Point{pointOn(1, 1, true, 9, 0), pointOn(2, 22, true, 9, 0)}, VerdictStalled, 0, "", 0},
-		"stalled and growing":          {[]Point{pointOn(1, 1, true, 9, 2), pointOn(2, 22, true, 12, 2)}, VerdictStalled, 0, "", -3},
-		"outrun":                       {[]Point{pointOn(1, 1, true, 9, 2), pointOn(2, 22, true, 9, 5)}, VerdictOutrun, 0, "", 0},
+		"stalled":             {[]Point{pointOn(1, 1, true, 9, 0), pointOn(2, 22, true, 9, 0)}, VerdictStalled, 0, "", 0},
+		"stalled and growing": {[]Point{pointOn(1, 1, true, 9, 2), pointOn(2, 22, true, 12, 2)}, VerdictStalled, 0, "", -3},
+		"outrun":              {[]Point{pointOn(1, 1, true, 9, 2), pointOn(2, 22, true, 9, 5)}, VerdictOutrun, 0, "", 0},
 		"a century": {
 			[]Point{pointOn(1, 2, true, 100_001, 0), pointOn(2, 23, true, 100_000, 1)}, VerdictPace, 1.0 / 3, "", 1,
 		},
