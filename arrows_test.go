@@ -26,27 +26,31 @@ const module = "jwtsunset"
 // everything and nothing imports the command.
 var arrows = map[string][]string{
 	"credential": {},
+	"audit":      {},
 	"secret":     {},
 	"config":     {"secret"},
 	"adobe":      {"credential", "secret"},
 	"scanner":    {"credential"},
-	"store":      {"credential"},
+	"store":      {"audit", "credential"},
 	"metrics":    {"credential"},
 	"report":     {"credential"},
 	"simulator":  {},
-	"cmd":        {"credential", "secret", "config", "adobe", "scanner", "store", "metrics", "report", "simulator"},
-	"verify":     {},
+	"cmd": {
+		"credential", "audit", "secret", "config", "adobe", "scanner", "store", "metrics", "report", "simulator",
+	},
+	"verify": {},
 }
 
 // forTests says what tests may import besides. The simulator's own tests get nothing: it and the client it plays Adobe
 // to must not share a mistake.
 var forTests = map[string][]string{
 	"credential": {},
+	"audit":      {},
 	"secret":     {},
 	"config":     {},
 	"adobe":      {"simulator"},
 	"scanner":    {"adobe", "secret", "simulator", "store"},
-	"store":      {},
+	"store":      {"verify"},
 	"metrics":    {"store"},
 	"report":     {},
 	"simulator":  {},

@@ -6,17 +6,21 @@ import (
 	"strings"
 )
 
+// isPostgres tells whether an address is that of a PostgreSQL database.
+func isPostgres(address string) bool {
+	scheme, _, _ := strings.Cut(address, ":")
+	return scheme == "postgres" || scheme == "postgresql"
+}
+
 // sqlitePath takes the file's path out of an address. Its errors never repeat the address, which may hold a password.
 func sqlitePath(address string) (string, error) {
 	scheme, path, found := strings.Cut(address, ":")
 	switch {
 	case !found:
-		return "", errors.New("store address has no scheme: write sqlite:PATH")
-	case scheme == "postgres" || scheme == "postgresql":
-		return "", fmt.Errorf("store address: this version keeps its data in SQLite only: write sqlite:PATH: %w",
-			ErrUnsupported)
+		return "", errors.New("store address has no scheme: write sqlite:PATH or postgres://USER@HOST/DATABASE")
 	case scheme != "sqlite":
-		return "", fmt.Errorf("store address has an unknown scheme: write sqlite:PATH: %w", ErrUnsupported)
+		return "", fmt.Errorf("store address has an unknown scheme: write sqlite:PATH or postgres://USER@HOST/DATABASE: %w",
+			ErrUnsupported)
 	case path == "":
 		return "", errors.New("store address names no file: write sqlite:PATH")
 	case path == ":memory:" || strings.ContainsAny(path, "?\x00"):

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -16,27 +17,29 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"jwtsunset/credential"
 )
 
 var torture = flag.Int("torture", 20, "how many times the crash test kills a process")
 
 // children are the parts that the test binary can play.
 var children = map[string]func(args []string) error{
-	"scan":     childScans,
-	"lock":     childLocks,
-	"readonly": childReadOnly,
+	"scan":       childScans,
+	"lock":       childLocks,
+	"readonly":   childReadOnly,
+	"checkpoint": childCheckpoint,
+	"upgrade":    childUpgrades,
+	"backup":     childBacksUp,
 }
 
 // child starts the test binary in one of its parts. Its output ends when the process does.
-func child(t *testing.T, part string, args ...string) (*exec.Cmd, *bufio.Scanner) {
+func child(t *testing.T, part string, complaints io.Writer, args ...string) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := command(t.Context(), self, part, args...)
+	cmd.Stderr = complaints
 	_, inErr := cmd.StdinPipe() // stays open until the process has ended
 	out, outErr := cmd.StdoutPipe()
 	if err := errors.Join(inErr, outErr, cmd.Start()); err != nil {
@@ -53,113 +56,133 @@ func command(ctx context.Context, binary, part string, args ...string) *exec.Cmd
 	return cmd
 }
 
-const crashRows = 300
-
-// childScans records scans without end and says so after each. Every scan gives all credentials its own id as Missed.
+// childScans records scans without end and says so after each.
 func childScans(args []string) error {
 	ctx := context.Background()
-	s, err := Open(ctx, "sqlite:"+args[0], quiet(Options{Create: true}))
+	p, _, err := siteOf(args)
+	if err != nil {
+		return err
+	}
+	var entries int64
+	s, err := p.open(ctx, Options{Create: true}, func(n int64) { entries = n })
 	if err != nil {
 		return err
 	}
 	for {
-		id, err := nextGeneration(ctx, s)
+		id, err := p.next(ctx, s)
 		if err != nil {
 			return err
 		}
-		fmt.Println(id)
+		say("scan", strconv.FormatInt(id, 10), entries)
+		pause(ctx, rand.Int64N(int64(6*time.Millisecond))) // or no other writer would get a turn
 	}
 }
 
-func nextGeneration(ctx context.Context, s *Store) (int64, error) {
-	id, err := s.StartScan(ctx, credential.Scan{Organization: "acme", Started: start})
-	if err != nil {
-		return 0, err
-	}
-	return id, s.Record(ctx, id, "acme", generation(id))
-}
-
-// generation writes all credentials with the scan's id, and one change for each tenth.
-func generation(id int64) Merge {
-	return func([]credential.Credential, credential.Scan) (credential.Recording, error) {
-		r := credential.Recording{
-			Scan: credential.Scan{Finished: start.Add(time.Second), Complete: true}, Changed: samples("acme", crashRows),
-		}
-		for i := range r.Changed {
-			r.Changed[i].Missed = int(id)
-		}
-		r.Changes = found(r.Changed[:crashRows/10])
-		return r, nil
+// pause lets nanoseconds pass.
+func pause(ctx context.Context, nanoseconds int64) {
+	moment := time.NewTimer(time.Duration(nanoseconds))
+	defer moment.Stop()
+	select {
+	case <-moment.C:
+	case <-ctx.Done():
 	}
 }
 
-// TestKill kills a process that records scans, at random moments, and looks at what it left each time.
+// TestKill kills two processes that record scans into one SQLite file.
 func TestKill(t *testing.T) {
+	t.Parallel()
+	k := newKiller(t, func(t *testing.T) site {
+		t.Helper()
+		return site{address: "sqlite:" + filepath.Join(memoryFolder(t), "test.db"), rows: crashRows}
+	})
+	k.strikes(t, *torture)
+}
+
+const (
+	crashRows = 100
+	// strikesPerStore is how often one store is left in the lurch before the next one begins, which is small again.
+	strikesPerStore = 20
+)
+
+// killer kills processes that record scans, at random moments, and looks at what they left each time.
+type killer struct {
+	random *rand.Rand
+	site   func(*testing.T) site // a new one
+	// killServer does what its name says and brings the server back, with its store as the kill left it. It is called at
+	// each tenth strike, while the writers still run, unless it is nil.
+	killServer func(*testing.T)
+	// settle waits until nothing works for dead processes any more; nil where nothing does.
+	settle func(*testing.T)
+	killed int // processes
+	heard  int // acknowledgements
+}
+
+func newKiller(t *testing.T, site func(*testing.T) site) *killer {
+	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
-	file := filepath.Join(t.TempDir(), "test.db")
-	acknowledged := map[int64]bool{}
-	for range *torture {
-		killOne(t, random, file, acknowledged)
-		checkAfterKill(t, file, acknowledged)
-		if t.Failed() {
-			return
+	return &killer{random: rand.New(rand.NewPCG(seed, 0)), site: site}
+}
+
+func (k *killer) strikes(t *testing.T, n int) {
+	t.Helper()
+	began := time.Now()
+	for done := 0; done < n && !t.Failed(); {
+		place, said := k.site(t), newPromises()
+		for ; said.cutOff < 2*strikesPerStore && done < n && !t.Failed(); done++ {
+			k.strike(t, place, said, k.killServer != nil && done%10 == 9)
+			if k.settle != nil {
+				k.settle(t)
+			}
+			k.inspect(t, place, said)
 		}
 	}
-	if len(acknowledged) == 0 {
+	t.Logf("%d processes killed in %d strikes within %v; they had acknowledged %d scans",
+		k.killed, n, time.Since(began).Round(time.Second), k.heard)
+	if k.heard == 0 {
 		t.Error("no process lived long enough to record anything")
 	}
 }
 
-// killOne starts a process, kills it within some milliseconds after an acknowledgement, or before any, and notes what it
-// acknowledged.
-func killOne(t *testing.T, random *rand.Rand, file string, acknowledged map[int64]bool) {
+// strike starts two writers and kills them one soon after the other, within some milliseconds after an acknowledgement,
+// or before any.
+func (k *killer) strike(t *testing.T, p site, said *promises, server bool) {
 	t.Helper()
-	cmd, out := child(t, "scan", file)
-	for range random.IntN(6) {
-		if !out.Scan() {
-			t.Fatalf("the process said nothing: %v", out.Err())
+	writers := [2]*writer{startWriter(t, p), startWriter(t, p)}
+	for range k.random.IntN(5) {
+		line, ok := <-writers[0].lines
+		if !ok {
+			t.Fatal(writers[0].kill(func(string) {}))
 		}
-		acknowledged[number(t, out.Text())] = true
+		k.hear(t, said, line)
 	}
-	moment := time.NewTimer(time.Duration(random.IntN(20_000)) * time.Microsecond)
-	defer moment.Stop()
-	<-moment.C
-	kill(t, cmd, func() {
-		for out.Scan() { // what it said before it died
-			acknowledged[number(t, out.Text())] = true
+	if server {
+		pause(t.Context(), k.random.Int64N(int64(20*time.Millisecond)))
+		k.killServer(t)
+	}
+	for _, w := range writers {
+		pause(t.Context(), k.random.Int64N(int64(20*time.Millisecond)))
+		// A writer whose server was killed ends by itself, sooner or later.
+		if err := w.kill(func(line string) { k.hear(t, said, line) }); err != nil && !server {
+			t.Fatal(err)
 		}
-	})
+		k.killed++
+		said.cutOff++
+	}
 }
 
-// kill ends a process without warning and makes sure that it did not end by itself before.
-func kill(t *testing.T, cmd *exec.Cmd, drain func()) {
+func (k *killer) hear(t *testing.T, said *promises, line string) {
 	t.Helper()
-	if err := cmd.Process.Kill(); err != nil {
+	if err := said.hear(line); err != nil {
 		t.Fatal(err)
 	}
-	drain()
-	var exit *exec.ExitError
-	if err := cmd.Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-		t.Fatalf("the process ended by itself: %v", err)
-	}
+	k.heard++
 }
 
-func number(t *testing.T, line string) int64 {
+// inspect expects all that was promised, and that work can go on.
+func (k *killer) inspect(t *testing.T, p site, said *promises) {
 	t.Helper()
-	n, err := strconv.ParseInt(line, 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-// checkAfterKill expects a sound database in which every acknowledged scan is recorded, whole, and nothing is half done;
-// then it records the next scan.
-func checkAfterKill(t *testing.T, file string, acknowledged map[int64]bool) {
-	t.Helper()
-	s, err := Open(t.Context(), "sqlite:"+file, quiet(Options{Create: len(acknowledged) == 0}))
+	s, err := p.open(t.Context(), Options{Create: !said.any()}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,52 +191,62 @@ func checkAfterKill(t *testing.T, file string, acknowledged map[int64]bool) {
 			t.Error(err)
 		}
 	}()
-	if err := s.Check(t.Context()); err != nil {
+	if err := p.check(t.Context(), s, said); err != nil {
 		t.Fatal(err)
 	}
-	checkGenerations(t, s, acknowledged)
-	next, err := nextGeneration(t.Context(), s)
+	id, err := p.next(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	acknowledged[next] = true
-	checkGenerations(t, s, acknowledged)
-}
-
-// checkGenerations expects all acknowledged scans, the credentials of exactly the last recorded one, and the changes of
-// exactly the recorded ones.
-func checkGenerations(t *testing.T, s *Store, acknowledged map[int64]bool) {
-	t.Helper()
-	scans, err1 := s.Scans(t.Context(), "acme", 0)
-	list, err2 := s.Credentials(t.Context(), "acme")
-	changes, err3 := s.Changes(t.Context(), "acme", "", 0)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	said.scans[id] = true
+	if err := p.check(t.Context(), s, said); err != nil {
 		t.Fatal(err)
 	}
-	recorded := map[int64]bool{}
-	last := int64(0)
-	for _, scan := range scans {
-		if !scan.Finished.IsZero() {
-			recorded[scan.ID] = true
-			last = max(last, scan.ID)
+}
+
+// writer is a process that records scans.
+type writer struct {
+	cmd      *exec.Cmd
+	lines    chan string // what it says, until it ends
+	complain bytes.Buffer
+}
+
+func startWriter(t *testing.T, p site) *writer {
+	t.Helper()
+	w := &writer{lines: make(chan string)}
+	var out *bufio.Scanner
+	w.cmd, out = child(t, "scan", &w.complain, p.args()...)
+	go func() {
+		defer close(w.lines)
+		for out.Scan() {
+			w.lines <- out.Text()
 		}
-	}
-	for id := range acknowledged {
-		if !recorded[id] {
-			t.Errorf("scan %d was acknowledged and is not recorded", id)
+	}()
+	return w
+}
+
+// kill ends the process and hears what it said before it died.
+func (w *writer) kill(hear func(line string)) error {
+	err := kill(w.cmd, func() {
+		for line := range w.lines {
+			hear(line)
 		}
+	})
+	if err != nil {
+		err = fmt.Errorf("%w\n%s", err, &w.complain)
 	}
-	if unfinished := len(scans) - len(recorded); unfinished > *torture {
-		t.Errorf("%d scans are unfinished, more than processes were killed", unfinished)
+	return err
+}
+
+// kill ends a process without warning and makes sure that it did not end by itself before.
+func kill(cmd *exec.Cmd, drain func()) error {
+	killed := cmd.Process.Kill()
+	drain()
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		return fmt.Errorf("the process ended by itself: %w", errors.Join(err, killed))
 	}
-	if last != 0 && len(list) != crashRows || len(changes) != len(recorded)*crashRows/10 {
-		t.Errorf("%d credentials and %d changes after %d scans", len(list), len(changes), len(recorded))
-	}
-	for _, c := range list {
-		if int64(c.Missed) != last {
-			t.Fatalf("a credential is as scan %d left it, the last scan is %d", c.Missed, last)
-		}
-	}
+	return killed
 }
 
 // childLocks takes the lock, says so, and waits to be killed.
@@ -222,7 +255,7 @@ func childLocks(args []string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.Lock(); err != nil {
+	if _, err := s.Lock(context.Background()); err != nil {
 		return err
 	}
 	fmt.Println("locked")
@@ -233,22 +266,24 @@ func childLocks(args []string) error {
 // TestLockOfAnotherProcess sees the lock held, and given back when its holder is killed.
 func TestLockOfAnotherProcess(t *testing.T) {
 	s, file := newFile(t)
-	cmd, out := child(t, "lock", file)
+	cmd, out := child(t, "lock", os.Stderr, file)
 	if !out.Scan() || out.Text() != "locked" {
 		t.Fatalf("the other process said %q", out.Text())
 	}
-	_, err := s.Lock()
+	_, err := s.Lock(context.Background())
 	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), fmt.Sprint("process ", cmd.Process.Pid)) ||
 		!strings.Contains(err.Error(), file+".lock") {
 		t.Errorf("error %v must be ErrLocked and name the holder and the file", err)
 	}
 	record(t, s, "acme", start, writing(start, samples("acme", 1))) // the lock is no obstacle to writing
-	kill(t, cmd, func() {})
-	release, err := s.Lock()
+	if err := kill(cmd, func() {}); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := s.Lock(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := release(); err != nil {
+	if err := lock.Release(); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,10 +13,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Lock is the right to be the only daemon of a database. It ends with Release or with the process, however that ends.
+type Lock struct {
+	hold    func(context.Context) error
+	release func() error
+}
+
+// Hold makes sure that the lock is still this process's, and takes it again if it was lost with a connection to a
+// database server. ErrLocked says that another process has it by now.
+func (l *Lock) Hold(ctx context.Context) error { return l.hold(ctx) }
+
+// Release gives the lock back. Releasing it again does nothing.
+func (l *Lock) Release() error { return l.release() }
+
 // lockFile takes an exclusive flock on a file and writes into it who holds it. The operating system gives the lock
 // back at the process's end, however it ends; a stopped process keeps it. The file stays where it is: removing it would
 // let a second process lock a new one.
-func lockFile(path string, now time.Time) (release func() error, err error) {
+func lockFile(path string, now time.Time) (*Lock, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator names the database
 	if err != nil {
 		return nil, fmt.Errorf("lock the database: %w", err)
@@ -26,7 +40,10 @@ func lockFile(path string, now time.Time) (release func() error, err error) {
 	if err := sign(f, now); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock the database: write %s: %w", path, err), f.Close())
 	}
-	return sync.OnceValue(func() error { return errors.Join(f.Truncate(0), f.Close()) }), nil
+	return &Lock{
+		hold:    func(context.Context) error { return nil },
+		release: sync.OnceValue(func() error { return errors.Join(f.Truncate(0), f.Close()) }),
+	}, nil
 }
 
 func flock(f *os.File) error {

@@ -33,6 +33,9 @@ var start = time.Date(2025, time.June, 16, 9, 0, 0, 123_456_000, time.UTC)
 func quiet(o Options) Options {
 	o.Logger = slog.New(slog.DiscardHandler)
 	o.Clock = func() time.Time { return start }
+	if o.Audit == nil {
+		o.Audit = &Audit{Program: "test", Config: "digest"}
+	}
 	return o
 }
 

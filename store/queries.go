@@ -24,4 +24,31 @@ type queries struct {
 	changesOf          string // credential_id, organization or '', limit -> change rows, newest first
 	insertChanges      func(rows int) string
 	organizations      string // -> organization
+
+	scanSummaries string // organization, started_at or later, limit -> summary rows, newest first
+	changeCounts  string // organization, scan_id or later -> scan_id, kind, number
+	changesFrom   string // organization, scan_id or later -> change rows, oldest first
+	oldestChange  string // organization -> at
+	pruneChanges  string // before; the changes of the scans that the next two take
+	emptyScans    string // before
+	pruneScans    string // before
+
+	auditHead         string // -> note; no row before the log has begun
+	setAuditHead      string // size, note; the row may be there or not
+	auditEntry        string // seq -> line
+	auditEntries      string // seq -> lines from that one on, in order
+	countAuditEntries string // -> highest seq, 0 if none
+	insertAuditEntry  string // seq, line
+	auditCheckpoints  string // -> notes of the checkpoints that stay, by size
+	insertCheckpoint  string // size, note
+	configuration     string // -> digest, program, schema of the newest; no row before the first
+	setConfiguration  string // digest, program, schema, since
+	personID          string // identity -> id
+	insertPerson      string // id, identity, name, added_at
+	people            string // -> id, identity or '', name, added_at, by id
+	forgetPerson      string // id
+
+	tables        []tableQueries // all tables, each before those that point to it
+	lastScanID    string         // -> the highest id ever given to a scan, 0 if none
+	setLastScanID []string       // to run one after the other, each: highest id ever given
 }

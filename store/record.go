@@ -2,12 +2,15 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
+	"jwtsunset/audit"
 	"jwtsunset/credential"
 )
 
@@ -28,17 +31,17 @@ type Merge = func(previous []credential.Credential, last credential.Scan) (crede
 // came while committing (a cut connection, a full disk), ErrConflict at the next try means that it was recorded.
 func (s *Store) Record(ctx context.Context, scanID int64, organization string, merge Merge) error {
 	bulk := false
-	err := s.inTx(ctx, func(tx *sql.Tx) error {
+	err := s.inTx(ctx, func(tx *transaction) error {
 		recording, err := s.merged(ctx, tx, scanID, organization, merge)
 		if err != nil {
 			return err
 		}
 		if bulk = len(recording.Changed) >= bulkRows; bulk {
-			if err := s.engine.prepareBulk(ctx, tx); err != nil {
+			if err := s.engine.prepareBulk(ctx, tx.Tx); err != nil {
 				return err
 			}
 		}
-		return s.write(ctx, tx, scanID, recording)
+		return s.write(ctx, tx, scanID, organization, recording)
 	})
 	if bulk {
 		s.endBulk(context.WithoutCancel(ctx))
@@ -55,7 +58,7 @@ func (s *Store) endBulk(ctx context.Context) {
 
 // merged reads what there is and asks merge what to write.
 func (s *Store) merged(
-	ctx context.Context, tx *sql.Tx, scanID int64, organization string, merge Merge,
+	ctx context.Context, tx *transaction, scanID int64, organization string, merge Merge,
 ) (recording credential.Recording, err error) {
 	started, err := s.unfinished(ctx, tx, scanID)
 	if err != nil {
@@ -97,7 +100,12 @@ func validate(r *credential.Recording, organization string) error {
 	return nil
 }
 
-func (s *Store) write(ctx context.Context, tx *sql.Tx, scanID int64, r credential.Recording) error {
+func (s *Store) write(
+	ctx context.Context, tx *transaction, scanID int64, organization string, r credential.Recording,
+) error {
+	if err := tx.append(ctx, scanEvent(scanID, organization, r)); err != nil {
+		return err
+	}
 	args, err := finishedArgs(&r.Scan)
 	if err != nil {
 		return err
@@ -115,6 +123,37 @@ func (s *Store) write(ctx context.Context, tx *sql.Tx, scanID int64, r credentia
 		change.ScanID = scanID
 		return changeArgs(args, &change)
 	})
+}
+
+// scanEvent is what the audit log says of a scan: its outcome in numbers, and no name of anything that it found.
+func scanEvent(scanID int64, organization string, r credential.Recording) audit.Event {
+	result := audit.ResultOK
+	if !r.Scan.Complete {
+		result = audit.ResultPartial
+	}
+	facts := []audit.Fact{
+		audit.Text("finished", r.Scan.Finished.UTC().Format(time.RFC3339Nano)),
+		audit.Number("announced", int64(r.Scan.Announced)), audit.Number("read", int64(r.Scan.Read)),
+		audit.Number("affected", int64(r.Scan.Counts.Affected)), audit.Number("migrated", int64(r.Scan.Counts.Migrated)),
+		audit.Number("gone", int64(r.Scan.Counts.Gone)), audit.Number("exempt", int64(r.Scan.Counts.Exempt)),
+		audit.Number("unknown", int64(r.Scan.Counts.Unknown)), audit.Number("held_back", int64(r.Scan.HeldBack)),
+		audit.Number("excluded", int64(len(r.Scan.Excluded))), audit.Number("unseen", int64(len(r.Scan.Unseen))),
+		audit.Number("changed", int64(len(r.Changed))), audit.Number("changes", int64(len(r.Changes))),
+		audit.Text("failed", failures(r.Scan.Failed)),
+	}
+	return audit.Event{
+		Action: audit.ActionScanRecorded, Result: result, Facts: facts,
+		Object: audit.Object{Type: "scan", Organization: organization, ID: strconv.FormatInt(scanID, 10)},
+	}
+}
+
+// failures writes counts by reason: "forbidden 2, server 1".
+func failures(failed map[credential.Reason]int) string {
+	var parts []string
+	for _, reason := range slices.Sorted(maps.Keys(failed)) {
+		parts = append(parts, fmt.Sprintf("%s %d", reason, failed[reason]))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // sortedByID gives credentials in the order of their key, in which writing them is fastest.

@@ -39,30 +39,12 @@ func collectInto[T any](
 	return items, rows.Err()
 }
 
-// inTx runs f in one transaction that holds the right to write from its beginning. It is rolled back if f fails or
-// panics.
-func (s *Store) inTx(ctx context.Context, f func(*sql.Tx) error) (err error) {
-	tx, err := s.writer.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if rollback := tx.Rollback(); !errors.Is(rollback, sql.ErrTxDone) {
-			err = errors.Join(err, rollback)
-		}
-	}()
-	if err := f(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
-
 // rowsPerStatement is how many rows one INSERT carries: beyond it, statements grow without getting faster.
 const rowsPerStatement = 50
 
 // insertAll writes items in statements of many rows. args appends the parameters of one row.
 func insertAll[T any](
-	ctx context.Context, tx *sql.Tx, items []T, statement func(rows int) string, args func([]any, *T) ([]any, error),
+	ctx context.Context, tx *transaction, items []T, statement func(rows int) string, args func([]any, *T) ([]any, error),
 ) error {
 	full := len(items) - len(items)%rowsPerStatement
 	if err := insertChunks(ctx, tx, items[:full], rowsPerStatement, statement, args); err != nil {
@@ -73,7 +55,7 @@ func insertAll[T any](
 
 // insertChunks writes items in statements of exactly size rows.
 func insertChunks[T any](
-	ctx context.Context, tx *sql.Tx, items []T, size int,
+	ctx context.Context, tx *transaction, items []T, size int,
 	statement func(rows int) string, args func([]any, *T) ([]any, error),
 ) (err error) {
 	if len(items) == 0 {

@@ -18,15 +18,18 @@ func (s *Store) StartScan(ctx context.Context, scan credential.Scan) (int64, err
 		return 0, errors.New("start a scan: it needs an organization and a start time")
 	}
 	var id int64
-	err := s.writer.QueryRowContext(ctx, s.queries.insertScan,
-		text(scan.Organization), text(scan.IMSOrg), micros(scan.Started)).Scan(&id)
+	err := s.inTx(ctx, func(tx *transaction) error {
+		tx.recording = true
+		return tx.QueryRowContext(ctx, s.queries.insertScan,
+			text(scan.Organization), text(scan.IMSOrg), micros(scan.Started)).Scan(&id)
+	})
 	return id, s.wrap("start a scan", err)
 }
 
 // AbandonScan removes a scan that was told to stop before anything was read. ErrNotFound if there is no such scan,
 // ErrConflict if it has been recorded.
 func (s *Store) AbandonScan(ctx context.Context, scanID int64) error {
-	err := s.inTx(ctx, func(tx *sql.Tx) error {
+	err := s.inTx(ctx, func(tx *transaction) error {
 		if _, err := s.unfinished(ctx, tx, scanID); err != nil {
 			return err
 		}
@@ -37,7 +40,7 @@ func (s *Store) AbandonScan(ctx context.Context, scanID int64) error {
 }
 
 // unfinished gives the organization of a scan that has not been recorded yet.
-func (s *Store) unfinished(ctx context.Context, tx *sql.Tx, scanID int64) (organization string, err error) {
+func (s *Store) unfinished(ctx context.Context, tx *transaction, scanID int64) (organization string, err error) {
 	var finished int64
 	err = tx.QueryRowContext(ctx, s.queries.scanState, scanID).Scan(&organization, &finished)
 	switch {

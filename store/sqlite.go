@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +32,10 @@ const (
 	// busyTimeoutMS is how long a statement waits for another process before it gives up.
 	busyTimeoutMS = 5000
 )
+
+// synchronous is SQLite's level FULL: the log is synced at each commit. It is a variable for one test alone, which
+// shows that lower levels lose what was acknowledged.
+var synchronous = 2
 
 // sqlite is the engine of one SQLite file.
 type sqlite struct {
@@ -65,7 +72,7 @@ func openFile(ctx context.Context, file string, o Options) (_ *Store, err error)
 			err = errors.Join(err, readers.Close(), writer.Close())
 		}
 	}()
-	if err := ready(ctx, writer, o); err != nil {
+	if err := ready(ctx, writer, file, o); err != nil {
 		return nil, err
 	}
 	return &Store{
@@ -75,12 +82,13 @@ func openFile(ctx context.Context, file string, o Options) (_ *Store, err error)
 
 // ready makes sure that the file is ours, sound, of our schema, and kept as durably as we promise, in this order; a
 // file that fails one is left as it is.
-func ready(ctx context.Context, db *sql.DB, o Options) error {
+func ready(ctx context.Context, db *sql.DB, file string, o Options) error {
 	provider, err := sqliteSchema(db, o.Logger)
 	if err != nil {
 		return err
 	}
-	if err := recognise(ctx, db, newestVersion(provider)); err != nil {
+	version, err := recognise(ctx, db, newestVersion(provider))
+	if err != nil {
 		return err
 	}
 	if !o.SkipCheck {
@@ -91,37 +99,71 @@ func ready(ctx context.Context, db *sql.DB, o Options) error {
 	if err := durable(ctx, db); err != nil {
 		return err
 	}
-	steps, err := provider.Up(ctx)
-	for _, step := range steps {
-		o.Logger.InfoContext(ctx, "upgraded the database", "schema_version", step.Source.Version)
+	// The log exists by now. SQLite syncs its name with the first commit, but does not look whether that fails.
+	if err := syncFolder(filepath.Dir(file)); err != nil {
+		return fmt.Errorf("sync the database's folder: %w", err)
 	}
-	return err
-}
-
-// recognise tells whether the file is a database of ours whose schema we know.
-func recognise(ctx context.Context, db *sql.DB, known int64) error {
-	var id, version int64
-	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
-		return err
-	}
-	if id != applicationID {
-		return fmt.Errorf("the file belongs to another program, choose another path: %w", ErrForeign)
-	}
-	if err := db.QueryRowContext(ctx, sqliteQueries.schemaVersion).Scan(&version); err != nil {
-		return fmt.Errorf("read the schema version: %w", err)
-	}
-	if version > known {
-		return fmt.Errorf("it has schema version %d and this program knows versions up to %d; nothing was changed: "+
-			"use the newer program, or restore a backup from before the upgrade: %w", version, known, ErrNewerSchema)
+	if version < newestVersion(provider) {
+		return upgrade(ctx, db, sqlite{file}, provider, version, o)
 	}
 	return nil
+}
+
+// upgrade brings the schema up to date after the file was copied. Each step is one transaction, so that one that was
+// cut off goes on where it was.
+func upgrade(
+	ctx context.Context, db *sql.DB, engine sqlite, provider *goose.Provider, version int64, o Options,
+) error {
+	newest := newestVersion(provider)
+	if o.Audit == nil {
+		return fmt.Errorf("it has schema version %d and this program needs %d: run jwtsunset store upgrade, or serve or "+
+			"scan, which do it too: %w", version, newest, ErrOlderSchema)
+	}
+	copied, made, err := engine.keepBefore(ctx, version, o.Clock())
+	if err != nil {
+		return err
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		now, again := recognise(ctx, db, newest)
+		switch {
+		case again == nil && now == newest: // another process has done it at the same moment
+		case again == nil && now == version && made:
+			// Who tries again and again must not fill the disk with copies of what was not changed.
+			return fmt.Errorf("upgrade the schema from version %d to %d, nothing was changed: %w",
+				version, newest, errors.Join(err, os.Remove(copied)))
+		default:
+			return fmt.Errorf("upgrade the schema from version %d to %d, a copy from before is %s: %w",
+				version, newest, copied, errors.Join(err, again))
+		}
+	}
+	o.Logger.InfoContext(ctx, "upgraded the database", "schema_version", newest, "copy_from_before", copied)
+	return nil
+}
+
+// recognise gives the version of the schema of a file that is a database of ours whose schema we know.
+func recognise(ctx context.Context, db *sql.DB, known int64) (version int64, err error) {
+	var id int64
+	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
+		return 0, err
+	}
+	if id != applicationID {
+		return 0, fmt.Errorf("the file belongs to another program, choose another path: %w", ErrForeign)
+	}
+	if err := db.QueryRowContext(ctx, sqliteQueries.schemaVersion).Scan(&version); err != nil {
+		return 0, fmt.Errorf("read the schema version: %w", err)
+	}
+	if version > known {
+		return version, fmt.Errorf("it has schema version %d and this program knows versions up to %d; nothing was changed: "+
+			"use the newer program, or restore a backup from before the upgrade: %w", version, known, ErrNewerSchema)
+	}
+	return version, nil
 }
 
 // durable puts the database into the mode in which what was committed survives a power loss, and makes sure of it.
 func durable(ctx context.Context, db *sql.DB) error {
 	for _, want := range []struct{ pragma, value string }{
 		{"PRAGMA journal_mode = WAL", "wal"},
-		{"PRAGMA synchronous", "2"}, // FULL: the log is synced at each commit
+		{"PRAGMA synchronous", strconv.Itoa(synchronous)},
 		{"PRAGMA foreign_keys", "1"},
 	} {
 		var got string
@@ -136,17 +178,18 @@ func durable(ctx context.Context, db *sql.DB) error {
 }
 
 // dataSource is the driver's name for a file that exists. Every connection gets the same settings: foreign keys hold,
-// commits are synced (on macOS down to the medium), damage is looked for in every page read, and a large log is cut
-// back after use.
+// commits are synced (on macOS down to the medium), damage is looked for in every page read, a large log is cut
+// back after use, and what is removed, such as a person's name, is overwritten.
 func dataSource(file string, extra ...string) string {
 	settings := append([]string{
 		"mode=rw",
 		fmt.Sprintf("_pragma=busy_timeout(%d)", busyTimeoutMS),
-		"_pragma=synchronous(FULL)",
+		fmt.Sprintf("_pragma=synchronous(%d)", synchronous),
 		"_pragma=foreign_keys(1)",
 		"_pragma=cell_size_check(1)",
 		"_pragma=trusted_schema(0)",
 		"_pragma=journal_size_limit(16777216)",
+		"_pragma=secure_delete(fast)",
 	}, extra...)
 	if runtime.GOOS == "darwin" {
 		settings = append(settings, "_pragma=fullfsync(1)", "_pragma=checkpoint_fullfsync(1)")
@@ -192,7 +235,20 @@ func (sqlite) endBulk(ctx context.Context, writer *sql.DB) error {
 	return err
 }
 
-func (d sqlite) lock(now time.Time) (func() error, error) { return lockFile(d.path+".lock", now) }
+func (d sqlite) lock(_ context.Context, now time.Time) (*Lock, error) {
+	return lockFile(d.path+".lock", now)
+}
+
+func (sqlite) name() string { return "sqlite" }
+
+// begin has nothing to do: transactions of the writer begin with the right to write.
+func (sqlite) begin(context.Context, *sql.Tx) error { return nil }
+
+// snapshot has nothing to ask for: a reading transaction sees one moment.
+func (sqlite) snapshot() *sql.TxOptions { return nil }
+
+func (d sqlite) keyFile() string        { return d.path + ".audit-key" }
+func (d sqlite) checkpointFile() string { return d.path + ".checkpoint" }
 
 // explain says what to do about the errors of SQLite that a person can do something about.
 func (d sqlite) explain(err error) error {

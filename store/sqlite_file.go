@@ -83,6 +83,9 @@ func createMissing(ctx context.Context, file string, o Options) (created bool, e
 		return false, fmt.Errorf("%s does not exist; \"jwtsunset serve\" and \"jwtsunset scan\" create it: %w",
 			file, ErrMissing)
 	}
+	if err := knownOutside(file, o); err != nil {
+		return false, err
+	}
 	for _, suffix := range []string{"-wal", "-journal"} {
 		if _, err := os.Lstat(file + suffix); err == nil {
 			return false, fmt.Errorf("%s is missing, but %s%s is there and may hold its last changes: bring the database "+
@@ -97,23 +100,42 @@ func createMissing(ctx context.Context, file string, o Options) (created bool, e
 	return true, nil
 }
 
-// create builds a database under another name and then gives it its own, so that a crash leaves either none or a whole
-// one, and two processes that create it at once end up with the same one.
-func create(ctx context.Context, file string, o Options) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".new-*") // mode 0600
+// knownOutside refuses to make a new database where a checkpoint says that there was one.
+func knownOutside(file string, o Options) error {
+	if o.Audit == nil || o.Audit.Adopt {
+		return nil
+	}
+	kept := o.Audit.CheckpointFile
+	if kept == "" {
+		kept = sqlite{file}.checkpointFile()
+	}
+	if _, err := os.Lstat(kept); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %s does not exist and %s is a checkpoint of one that did: bring the database back; or, if it is "+
+		"lost for good or this is a new installation, begin anew with jwtsunset store adopt", ErrRolledBack, file, kept)
+}
+
+// create builds a database. Two processes that create it at once end up with the same one.
+func create(ctx context.Context, file string, o Options) error {
+	return asDraft(file, "new", func(draft string) error { return buildSchema(ctx, draft, o) })
+}
+
+// asDraft lets build fill an empty file and then gives it its name, so that a crash leaves either none or a whole one.
+// A file that has the name already stays as it is: fs.ErrExist.
+func asDraft(file, suffix string, build func(draft string) error) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+"."+suffix+"-*") // mode 0600
 	if err != nil {
 		return err
 	}
 	draft := f.Name()
-	defer func() {
-		if removal := os.Remove(draft); removal != nil {
-			err = errors.Join(err, removal)
-		}
-	}()
+	defer func() { err = errors.Join(err, removeDraft(draft)) }()
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if err := buildSchema(ctx, draft, o); err != nil {
+	if err := build(draft); err != nil {
 		return err
 	}
 	if err := os.Link(draft, file); err != nil {
@@ -122,7 +144,18 @@ func create(ctx context.Context, file string, o Options) (err error) {
 	return syncFolder(filepath.Dir(file))
 }
 
-// buildSchema makes an empty file into an empty database.
+// removeDraft takes away a draft's name and what SQLite may have left beside it.
+func removeDraft(draft string) error {
+	err := os.Remove(draft)
+	for _, suffix := range []string{"-wal", "-shm", "-journal"} {
+		if removal := os.Remove(draft + suffix); !errors.Is(removal, fs.ErrNotExist) {
+			err = errors.Join(err, removal)
+		}
+	}
+	return err
+}
+
+// buildSchema makes an empty file into an empty database that needs no log beside it.
 func buildSchema(ctx context.Context, file string, o Options) (err error) {
 	db, err := sql.Open("sqlite", dataSource(file, "_txlock=immediate", fmt.Sprintf("_pragma=page_size(%d)", pageSize)))
 	if err != nil {
@@ -137,8 +170,23 @@ func buildSchema(ctx context.Context, file string, o Options) (err error) {
 	if err := durable(ctx, db); err != nil {
 		return err
 	}
-	_, err = provider.Up(ctx)
-	return err
+	if _, err = provider.Up(ctx); err != nil {
+		return err
+	}
+	return moveLog(ctx, db)
+}
+
+// moveLog moves the whole write-ahead log into the database and syncs it. SQLite does that by itself when the last
+// connection closes, but then tells nobody if it fails.
+func moveLog(ctx context.Context, db *sql.DB) error {
+	var busy, frames, moved int
+	if err := db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved); err != nil {
+		return fmt.Errorf("move the log into the database: %w", err)
+	}
+	if busy != 0 || frames != 0 || moved != 0 {
+		return fmt.Errorf("move the log into the database: %d of %d pages were moved, busy is %d", moved, frames, busy)
+	}
+	return nil
 }
 
 // syncFolder makes a new name in a folder survive a power loss.

@@ -2,8 +2,9 @@
 // the changes between scans. What a method has acknowledged survives a crash of the process and of the machine; a crash
 // loses at most the scan in progress.
 //
-// The data lives in one SQLite file. Everything that is particular to a database stands in files of its own (sqlite*.go
-// and schema/sqlite), the rest is written against package database/sql and the queries that such a file spells out.
+// The data lives in one SQLite file, or in a schema of a PostgreSQL database. Everything that is particular to one of
+// them stands in files of its own (sqlite*.go and schema/sqlite, postgres*.go and schema/postgres), the rest is written
+// against package database/sql and the queries that such a file spells out.
 //
 // What is kept is brought to one form first. Times are UTC and cut to the microsecond; 1970-01-01T00:00:00Z and
 // anything before year 1 read back as no time, anything after year 9999 as its last moment. Texts lose what is not
@@ -39,6 +40,15 @@ var (
 	ErrNetworkFS = errors.New("network file system")
 	// ErrLocked: another process holds the lock of Store.Lock.
 	ErrLocked = errors.New("locked by another process")
+	// ErrOlderSchema: an older version of the program wrote the database, and Options.Upgrade is not set where it must
+	// be.
+	ErrOlderSchema = errors.New("database has an older schema")
+	// ErrNoKey: the private key that signs the audit log is missing. Nothing that must be recorded can be done.
+	ErrNoKey = errors.New("the key of the audit log is missing")
+	// ErrRolledBack: the database is older than, or another than, what the checkpoint kept outside it says.
+	ErrRolledBack = errors.New("database is not the one that the checkpoint is of")
+	// ErrReadOnly: the store was opened without Options.Audit, and what was asked for must be recorded.
+	ErrReadOnly = errors.New("store was opened for reading only")
 	// ErrUnsupported: the address names a database that this version cannot use.
 	ErrUnsupported = errors.New("unsupported database")
 )
@@ -54,6 +64,11 @@ type Options struct {
 	// AllowNetworkFS lets the file be on a network file system, where SQLite's locks may not hold. Set it only if one
 	// machine alone ever opens the file.
 	AllowNetworkFS bool
+	// Upgrade brings an older schema up to date where that takes a decision: with PostgreSQL, other replicas may still run
+	// the older program. SQLite is upgraded in any case, after a copy has been made beside it.
+	Upgrade bool
+	// Audit says how the audit log is kept. Without it nothing that must be recorded can be written.
+	Audit *Audit
 	// SkipCheck leaves out the check of the whole file for damage, whose time grows with the file's size.
 	SkipCheck bool
 }
@@ -76,14 +91,29 @@ type Store struct {
 	engine  engine
 	options Options
 	created bool
+	ledger  *ledger // nil in a store opened for reading only
 }
 
 // engine is what differs between databases beyond the text of queries.
 type engine interface {
+	// name is "sqlite" or "postgres".
+	name() string
 	// check reads everything and reports damage as ErrCorrupt.
 	check(ctx context.Context, readers *sql.DB) error
 	// lock takes the lock that at most one process holds.
-	lock(now time.Time) (release func() error, err error)
+	lock(ctx context.Context, now time.Time) (*Lock, error)
+	// begin takes the right to write, once a transaction has begun, where beginning it does not.
+	begin(ctx context.Context, tx *sql.Tx) error
+	// snapshot are the options of a transaction that reads the database as it was at one moment.
+	snapshot() *sql.TxOptions
+	// backup copies the database into a new file, with errors as explain makes them; backupTo tells beforehand why it
+	// cannot.
+	backup(ctx context.Context, file string) error
+	backupTo(file string) error
+	// keyFile and checkpointFile are where the audit log's key and newest checkpoint are kept unless the options say
+	// otherwise; "" where there is no such place.
+	keyFile() string
+	checkpointFile() string
 	// explain adds to an error of the driver what a person can do about it. It keeps the error's identity.
 	explain(err error) error
 	// prepareBulk readies a transaction for writing many rows; endBulk undoes it once the transaction has ended.
@@ -91,16 +121,33 @@ type engine interface {
 	endBulk(ctx context.Context, writer *sql.DB) error
 }
 
-// Open opens the database at an address: "sqlite:PATH", PATH relative to the working directory or absolute. It brings
-// an older schema up to date. It fails with ErrMissing, ErrNewerSchema, ErrCorrupt, ErrForeign, ErrNetworkFS or
-// ErrUnsupported, or with the operating system's error; every message names the file. A file that exists is never
-// replaced. Call Close when done.
+// Open opens the database at an address: "sqlite:PATH", PATH relative to the working directory or absolute, or
+// "postgres://USER@HOST:PORT/DATABASE?PARAMETER=VALUE" as PostgreSQL's own programs take it. A SQLite file with an
+// older schema is brought up to date, a PostgreSQL database if Options.Upgrade asks for it. Open fails with ErrMissing,
+// ErrNewerSchema, ErrOlderSchema, ErrCorrupt, ErrForeign, ErrNetworkFS or ErrUnsupported, or with the operating
+// system's or the driver's error; every message names the file or the database, and none a password. What exists is
+// never replaced. Call Close when done.
 func Open(ctx context.Context, address string, o Options) (*Store, error) {
+	o = o.withDefaults()
+	s, err := openEngine(ctx, address, o)
+	if err != nil || o.Audit == nil {
+		return s, err
+	}
+	if err := s.openLog(ctx, *o.Audit); err != nil {
+		return nil, errors.Join(s.wrap("open the audit log", err), s.Close())
+	}
+	return s, nil
+}
+
+func openEngine(ctx context.Context, address string, o Options) (*Store, error) {
+	if isPostgres(address) {
+		return openPostgres(ctx, address, o)
+	}
 	path, err := sqlitePath(address)
 	if err != nil {
 		return nil, err
 	}
-	return openSQLite(ctx, path, o.withDefaults())
+	return openSQLite(ctx, path, o)
 }
 
 // Created tells whether this Open created the database.
@@ -119,10 +166,10 @@ func (s *Store) Close() error {
 	return s.wrap("close the database", errors.Join(s.readers.Close(), s.writer.Close()))
 }
 
-// Lock takes the lock that keeps a second daemon from the same database. It holds until release is called or the
-// process ends in whatever way. Where another process has it, the error is ErrLocked and says who.
-func (s *Store) Lock() (release func() error, err error) {
-	return s.engine.lock(s.options.Clock())
+// Lock takes the lock that keeps a second daemon from the same database. Where another process has it, the error is
+// ErrLocked and says who.
+func (s *Store) Lock(ctx context.Context) (*Lock, error) {
+	return s.engine.lock(ctx, s.options.Clock())
 }
 
 // Check reads the whole database and reports damage as ErrCorrupt. It takes seconds on a large one.
