@@ -16,7 +16,6 @@ import (
 	"golang.org/x/term"
 
 	"jwtsunset/config"
-	"jwtsunset/store"
 )
 
 // Exit codes. 2 is left to a crash of the Go runtime, so that a panic never looks like a result.
@@ -25,7 +24,17 @@ const (
 	exitError   = 1
 	exitLeft    = 3 // everything was seen and something is left
 	exitPartial = 4 // not everything could be seen, whatever is left
+
+	exitTampered = 3 // of audit verify: it was checked and is not sound
 )
+
+// coded is an error that ends the program with a code of its own.
+type coded struct {
+	error
+	code int
+}
+
+func (c coded) Unwrap() error { return c.error }
 
 // app is one run of the program: where it writes, what it was started with, and its clock.
 type app struct {
@@ -60,6 +69,10 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetArgs(args)
 	if err := root.ExecuteContext(ctx); err != nil {
 		a.explain(err)
+		var own coded
+		if errors.As(err, &own) {
+			return own.code
+		}
 		return exitError
 	}
 	return a.result
@@ -96,8 +109,9 @@ It only reads. Try it with nothing configured: jwtsunset demo`,
 		return hinted{err, "see " + cmd.CommandPath() + " --help"}
 	})
 	root.AddCommand(
-		a.serveCommand(), a.scanCommand(), a.listCommand(), a.showCommand(), a.demoCommand(), a.simulateCommand(),
-		a.configCommand(), a.healthcheckCommand(), a.versionCommand(),
+		a.serveCommand(), a.scanCommand(), a.listCommand(), a.showCommand(), a.historyCommand(), a.auditCommand(),
+		a.storeCommand(), a.demoCommand(), a.simulateCommand(), a.configCommand(), a.healthcheckCommand(),
+		a.versionCommand(),
 	)
 	return root
 }
@@ -180,20 +194,6 @@ func (a *app) commandLogger(c config.Log) (*slog.Logger, error) {
 		c.Level = "error"
 	}
 	return a.logger(c, new(slog.LevelVar))
-}
-
-func (a *app) openStore(ctx context.Context, cfg *config.Config, log *slog.Logger, create bool) (*store.Store, error) {
-	address, err := cfg.StoreURL()
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	s, err := store.Open(ctx, address.Reveal(), store.Options{
-		Logger: log, Clock: a.clock, Create: create, AllowNetworkFS: cfg.StoreOnNetwork,
-	})
-	if errors.Is(err, store.ErrMissing) {
-		return nil, hinted{err, "run a scan first: jwtsunset scan"}
-	}
-	return s, err
 }
 
 // terminal gives the width of a writer that is a terminal.

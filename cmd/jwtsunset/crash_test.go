@@ -223,10 +223,10 @@ func TestKillServe(t *testing.T) {
 	wantFacts(t, there, k.truth())
 }
 
-// discard removes the database.
+// discard removes the database, and what is known of it outside.
 func (p *place) discard() {
 	p.t.Helper()
-	for _, tail := range []string{"", "-wal", "-shm"} {
+	for _, tail := range []string{"", "-wal", "-shm", ".checkpoint"} {
 		if err := os.RemoveAll(p.database() + tail); err != nil {
 			p.t.Fatal(err)
 		}

@@ -29,12 +29,18 @@ const (
 
 // daemon is what runs under serve and demo: scheduled scans, the state they publish, and the listener that shows it.
 type daemon struct {
-	clock   func() time.Time
-	log     *slog.Logger
-	level   *slog.LevelVar
-	store   *store.Store
+	clock func() time.Time
+	log   *slog.Logger
+	level *slog.LevelVar
+	store *store.Store
+	// lock is nil where no other process can use the store.
+	lock    *store.Lock
 	metrics *metrics.Metrics
-	jobs    *scheduler
+	// recording tells when something could not be recorded.
+	recording *recording
+	// checkpointFile is where the newest checkpoint is kept outside the store; "" if it is not.
+	checkpointFile string
+	jobs           *scheduler
 	// scanned is called after each scan of all organizations, if not nil.
 	scanned func()
 
@@ -47,11 +53,11 @@ type daemon struct {
 
 // newDaemon builds everything that can be built without sending or listening.
 func newDaemon(
-	ctx context.Context, cfg *config.Config, s *store.Store, clock func() time.Time,
+	ctx context.Context, cfg *config.Config, s *store.Store, r *recording, clock func() time.Time,
 	log *slog.Logger, level *slog.LevelVar,
 ) (*daemon, error) {
-	d := &daemon{clock: clock, log: log, level: level, store: s}
-	d.metrics = metrics.New(metrics.Options{Clock: clock, Logger: log, Version: programVersion()})
+	d := &daemon{clock: clock, log: log, level: level, store: s, metrics: r.metrics, recording: r}
+	_, d.checkpointFile = s.AuditFiles(cfg.Audit.KeyFile, cfg.Audit.CheckpointFile)
 	d.jobs = newScheduler(cfg.Schedule.TimeZone, log, clock, hooks{
 		onPanic: func(j job) { d.metrics.JobPanicked(j.name) },
 		onSkip:  d.skipped,
@@ -60,6 +66,9 @@ func newDaemon(
 		return nil, err
 	}
 	if err := d.publishAll(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.publishAuditHead(ctx); err != nil {
 		return nil, err
 	}
 	d.metrics.SetReady(func(ctx context.Context) error {
@@ -90,14 +99,17 @@ func (d *daemon) apply(cfg *config.Config) error {
 		return err
 	}
 	timeout := time.Duration(len(names))*cfg.Scan.Timeout + scanMargin
-	jobs := []job{{name: scanJob, spec: cfg.Schedule.Scan, timeout: timeout, jitter: cfg.Schedule.Jitter, run: d.scan}}
+	jobs := []job{
+		{name: scanJob, spec: cfg.Schedule.Scan, timeout: timeout, jitter: cfg.Schedule.Jitter, run: d.scan},
+		{name: maintenanceJob, spec: cfg.Schedule.Maintenance, timeout: maintenanceTimeout, run: d.maintain},
+	}
 	if err := d.jobs.replace(cfg.Schedule.TimeZone, jobs); err != nil {
 		return err
 	}
 	d.level.Set(level)
 	d.metrics.Configure(metrics.Options{
 		SeriesLimit: cfg.Metrics.CredentialSeriesLimit, OwnerLabel: cfg.Metrics.OwnerLabel,
-		Organizations: names, Jobs: []string{scanJob},
+		Organizations: names, Jobs: []string{scanJob, maintenanceJob},
 	})
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -116,6 +128,9 @@ func (d *daemon) reload(ctx context.Context, cfg *config.Config) error {
 	}
 	for _, key := range config.RestartOnly(old, cfg) {
 		d.log.Warn("this change takes effect after a restart", "key", key)
+	}
+	if err := d.store.Configure(ctx, cfg.Digest()); err != nil {
+		d.log.Error("the new configuration is not on record yet", "error", err)
 	}
 	return d.publishAll(ctx)
 }
@@ -142,6 +157,11 @@ func (d *daemon) skipped(j job) {
 // scan scans all organizations, one after another. One that fails does not keep the others from being scanned.
 func (d *daemon) scan(ctx context.Context) error {
 	cfg, clients := d.current()
+	if d.lock != nil {
+		if err := d.lock.Hold(ctx); err != nil {
+			return fmt.Errorf("no scan was begun: %w", err)
+		}
+	}
 	var problems []error
 	for _, org := range cfg.Organizations {
 		problems = append(problems, d.scanOne(ctx, cfg, org, clients[org.Name]))

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"jwtsunset/config"
+	"jwtsunset/metrics"
 	"jwtsunset/report"
 	"jwtsunset/simulator"
 )
@@ -87,12 +88,13 @@ func (a *app) demoServe(
 	if err != nil {
 		return err
 	}
-	s, err := a.openStore(ctx, cfg, log, true)
+	r := newRecording(metrics.New(metrics.Options{Clock: a.clock, Logger: log, Version: programVersion()}), log)
+	s, err := a.openStore(ctx, cfg, log, r.opening())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	d, err := newDaemon(ctx, cfg, s, a.clock, log, level)
+	d, err := newDaemon(ctx, cfg, s, r, a.clock, log, level)
 	if err != nil {
 		return err
 	}

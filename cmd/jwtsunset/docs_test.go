@@ -260,3 +260,21 @@ func TestDocumentsNameTargetsThatExist(t *testing.T) {
 		t.Errorf("only %d targets were found in the documents", found)
 	}
 }
+
+// TestDocumentsNameEveryAction compares the actions that docs/audit.md lists with those that the audit log knows.
+func TestDocumentsNameEveryAction(t *testing.T) {
+	declared := regexp.MustCompile(`(?m)^\s+Action\w+ +(?:Action )?= "([a-z-]+)"`)
+	listed := regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|")
+	var want, got []string
+	for _, match := range declared.FindAllStringSubmatch(read(t, repository+"/audit/event.go"), -1) {
+		want = append(want, match[1])
+	}
+	for _, match := range listed.FindAllStringSubmatch(read(t, repository+"/docs/audit.md"), -1) {
+		got = append(got, match[1])
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if len(want) == 0 || !slices.Equal(want, got) {
+		t.Errorf("docs/audit.md lists %q, the log knows %q", got, want)
+	}
+}

@@ -52,7 +52,7 @@ func newRig(t *testing.T, o simulator.Options) *rig {
 	t.Cleanup(r.trap.Close)
 	r.connect()
 	if r.store, err = store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "test.db"),
-		store.Options{Create: true, Logger: slog.New(slog.DiscardHandler)}); err != nil {
+		store.Options{Create: true, Audit: &store.Audit{}, Logger: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

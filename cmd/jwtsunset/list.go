@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -58,24 +57,6 @@ func (a *app) list(ctx context.Context, filter report.Filter, out output) error 
 		}
 		return report.Write(a.stdout, out.format, r.Select(filter), out.options(a, report.ViewAll))
 	})
-}
-
-// onRecord calls do with the store as it is; one that does not exist is not made.
-func (a *app) onRecord(ctx context.Context, do func(*config.Config, *store.Store) error) (err error) {
-	cfg, err := a.loadConfig()
-	if err != nil {
-		return err
-	}
-	log, err := a.commandLogger(cfg.Log)
-	if err != nil {
-		return err
-	}
-	s, err := a.openStore(ctx, cfg, log, false)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	return do(cfg, s)
 }
 
 func convert[T ~string](texts []string) []T {

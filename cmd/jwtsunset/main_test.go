@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -31,7 +33,7 @@ func TestMain(m *testing.M) {
 //
 //	adobe [scenario=NAME] [seed=N] [fault=F]... [switch=NAME=VALUE]...
 //
-// which writes a configuration jwtsunset.yml for it, and compare a number of stdout with the truth.
+// which writes a configuration jwtsunset.yml for it, and let some time pass there with "step".
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -40,6 +42,9 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"adobe": adobeScript,
 			"code":  codeScript,
+			"step":  stepScript,
+
+			"overwrite": overwriteScript,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.WorkDir)
@@ -79,6 +84,17 @@ func adobeScript(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("jwtsunset.yml"), []byte(testConfig(server.URL, "client-secret")), 0o600))
 }
 
+// stepScript lets the pretend Adobe go on to its next state.
+func stepScript(ts *testscript.TestScript, _ bool, _ []string) {
+	client := http.Client{Timeout: patience}
+	response, err := client.Post(ts.Getenv("ADOBE")+simulator.ControlPrefix+"step", "application/json", nil)
+	ts.Check(err)
+	ts.Check(response.Body.Close())
+	if response.StatusCode != http.StatusOK {
+		ts.Fatalf("step: %s", response.Status)
+	}
+}
+
 // codeScript runs the command and wants an exact exit code, which "exec" cannot tell.
 func codeScript(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
@@ -93,6 +109,19 @@ func codeScript(ts *testscript.TestScript, _ bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
+}
+
+// overwriteScript puts a text of the same length in the place of the first that is like another.
+func overwriteScript(ts *testscript.TestScript, _ bool, args []string) {
+	file, before, after := ts.MkAbs(args[0]), args[1], args[2]
+	content, err := os.ReadFile(file)
+	ts.Check(err)
+	at := bytes.Index(content, []byte(before))
+	if at < 0 || len(before) != len(after) {
+		ts.Fatalf("%s holds no %q, or it is not as long as %q", file, before, after)
+	}
+	copy(content[at:], after)
+	ts.Check(os.WriteFile(file, content, 0o600))
 }
 
 // testConfig is the configuration of an organization at a pretend Adobe.

@@ -125,7 +125,7 @@ func (p *place) scanned(ago time.Duration) {
 // open opens the database beside whatever process uses it. A missing one is made, as the next scan would.
 func (p *place) open() *store.Store {
 	p.t.Helper()
-	s, err := store.Open(p.t.Context(), "sqlite:"+p.database(), store.Options{Create: true})
+	s, err := store.Open(p.t.Context(), "sqlite:"+p.database(), store.Options{Create: true, Audit: &store.Audit{}})
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -81,7 +81,7 @@ func (a *app) scan(ctx context.Context, cfg *config.Config, out output) (err err
 	if err != nil {
 		return err
 	}
-	s, err := a.openStore(ctx, cfg, log, true)
+	s, err := a.openStore(ctx, cfg, log, opening{record: true, create: true})
 	if err != nil {
 		return err
 	}

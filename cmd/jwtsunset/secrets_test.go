@@ -369,14 +369,39 @@ func (v *vault) files(where string) {
 			return err
 		}
 		data, err := os.ReadFile(path)
-		if err == nil {
+		switch {
+		case err != nil:
+			return err
+		case isKeyFile(path):
+			v.learnKey(string(data))
+		default:
 			v.saw(where+": file "+filepath.Base(path), string(data))
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		v.t.Error(err)
 	}
+}
+
+// isKeyFile tells whether a file is the one place where the private key of the audit log belongs.
+func isKeyFile(path string) bool { return strings.HasSuffix(path, ".audit-key") }
+
+// learnKey makes the private key of the audit log a canary.
+func (v *vault) learnKey(line string) {
+	v.t.Helper()
+	line = strings.TrimSpace(line)
+	core := line[strings.LastIndexByte(line, '+')+1:]
+	if fields := strings.SplitN(line, "+", 5); len(fields) == 5 {
+		core = fields[4]
+	}
+	seed, err := base64.StdEncoding.DecodeString(core)
+	if err != nil || len(seed) != 33 {
+		v.t.Fatalf("the key of the audit log has %d bytes (%v)", len(seed), err)
+	}
+	v.canaries = append(v.canaries, canary{
+		name: "key of the audit log", value: core, parts: []string{core, string(seed[1:])},
+	})
 }
 
 // done searches everything for every secret.
@@ -436,6 +461,22 @@ var secretive = map[string]func(v *vault){
 	"jwtsunset show":                  (*vault).show,
 	"jwtsunset serve":                 (*vault).serveSecretly,
 	"jwtsunset healthcheck":           (*vault).healthcheck,
+	"jwtsunset history":               (*vault).history,
+	"jwtsunset audit":                 func(v *vault) { v.act("help", exitDone, "audit") },
+	"jwtsunset audit verify":          (*vault).auditVerify,
+	"jwtsunset audit export":          (*vault).auditExport,
+	"jwtsunset audit checkpoint":      (*vault).auditCheckpoint,
+	"jwtsunset audit rotate-key":      (*vault).auditRotateKey,
+	"jwtsunset audit replace-key":     (*vault).auditReplaceKey,
+	"jwtsunset audit people":          (*vault).auditPeople,
+	"jwtsunset audit forget":          (*vault).auditForget,
+	"jwtsunset store":                 func(v *vault) { v.act("help", exitDone, "store") },
+	"jwtsunset store version":         func(v *vault) { v.storeCommand("version") },
+	"jwtsunset store check":           func(v *vault) { v.storeCommand("check") },
+	"jwtsunset store upgrade":         func(v *vault) { v.storeCommand("upgrade") },
+	"jwtsunset store backup":          func(v *vault) { v.storeCommand("backup", v.path("backup.db")) },
+	"jwtsunset store adopt":           func(v *vault) { v.storeCommand("adopt", "--yes") },
+	"jwtsunset store copy":            (*vault).storeCopy,
 	"jwtsunset demo":                  (*vault).demo,
 	"jwtsunset simulate":              (*vault).simulate,
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"jwtsunset/config"
+	"jwtsunset/metrics"
 )
 
 func (a *app) serveCommand() *cobra.Command {
@@ -42,20 +43,25 @@ func (a *app) serve(ctx context.Context, cfg *config.Config) (err error) {
 		return err
 	}
 	warn(log, cfg)
-	s, err := a.openStore(ctx, cfg, log, true)
+	r := newRecording(metrics.New(metrics.Options{Clock: a.clock, Logger: log, Version: programVersion()}), log)
+	if cfg.Audit.CheckpointStdout {
+		r.checkpoints = a.stdout
+	}
+	s, err := a.openStore(ctx, cfg, log, r.opening())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	release, err := s.Lock()
+	lock, err := s.Lock(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, release()) }()
-	d, err := newDaemon(ctx, cfg, s, a.clock, log, level)
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	d, err := newDaemon(ctx, cfg, s, r, a.clock, log, level)
 	if err != nil {
 		return err
 	}
+	d.lock = lock
 	return a.runDaemon(ctx, d, func(*listener) {})
 }
 
@@ -90,10 +96,13 @@ func (a *app) runDaemon(ctx context.Context, d *daemon, ready func(*listener)) e
 	d.log.Info("serving", "address", l.address, "version", programVersion(), "config", cfg.Digest())
 	a.tell(d.log, sd.SdNotifyReady)
 	ready(l)
+	d.recordStart(ctx)
 	d.jobs.start()
 	var first sync.WaitGroup
 	startCtx, cancel := context.WithCancel(ctx)
 	first.Go(func() { d.firstScan(startCtx) })
+	first.Go(func() { d.firstVerification(startCtx) })
+	first.Go(func() { d.resumeRecording(startCtx) })
 	err = a.wait(ctx, d, l)
 	cancel()
 	a.tell(d.log, sd.SdNotifyStopping)

@@ -117,7 +117,9 @@ func (s samples) wantSeriesOf(t *testing.T, before samples) {
 		t.Errorf("%d credentials have texts, before %d", s.number(info), before.number(info))
 	}
 	for series := range before {
-		if _, ok := s[series]; !ok && strings.HasPrefix(series, "jwtsunset_") && !strings.HasPrefix(series, info) {
+		// The audit log grows, and a daemon that was just started has not verified it.
+		moves := strings.HasPrefix(series, info) || strings.HasPrefix(series, "jwtsunset_audit_")
+		if _, ok := s[series]; !ok && strings.HasPrefix(series, "jwtsunset_") && !moves {
 			t.Errorf("%s is lost", series)
 		}
 	}
