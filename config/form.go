@@ -254,7 +254,8 @@ func ValidStore(text string) bool {
 		return file != ""
 	}
 	u, err := url.Parse(text)
-	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") || u.Host == "" {
+	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") ||
+		u.Host == "" && !u.Query().Has("host") {
 		return false
 	}
 	return !hasPassword(u)

@@ -117,3 +117,17 @@ func TestStoreURL(t *testing.T) {
 		t.Errorf("from a variable: %q, %v", got.Reveal(), err)
 	}
 }
+
+func TestValidStore(t *testing.T) {
+	for address, want := range map[string]bool{
+		"sqlite:jwtsunset.db": true, "sqlite:": false, "": false, "jwtsunset.db": false, "mysql://db/x": false,
+		"postgres://db/x": true, "postgresql://u@db:5432/x?sslmode=verify-full": true,
+		"postgres:///x?host=/run/postgresql": true, "postgres:///x": false,
+		"postgres://u:CANARY@db/x": false, "postgres://u@db/x?password=CANARY": false,
+		"postgres://u@db/x?sslpassword=CANARY": false, "postgres://u@db:99999999999/x%zz": false,
+	} {
+		if got := ValidStore(address); got != want {
+			t.Errorf("%s: %v, want %v", address, got, want)
+		}
+	}
+}
