@@ -81,8 +81,8 @@ func (l *ledger) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// AuditHead tells the newest checkpoint of the audit log: how many entries it is of, the hash of the last in hex, and the
-// key that signed it, as people compare it.
+// AuditHead tells the newest checkpoint of the audit log: how many entries it is of, the hash of the last in hex, and
+// the key that signed it, as people compare it.
 func (m *Metrics) AuditHead(entries int64, hash, key string) {
 	m.ledger.mu.Lock()
 	defer m.ledger.mu.Unlock()
