@@ -47,8 +47,8 @@ test: vet ## Vet and test everything that needs Go alone
 	go test $(PKG)
 
 .PHONY: vet
-vet: ## go vet, the tests of `make verify` included
-	go vet -tags verify $(PKG)
+vet: ## go vet, the tests of `make verify` and `make torture` included
+	go vet -tags "verify torture" $(PKG)
 
 .PHONY: race
 race: ## The same tests under the race detector (needs a C compiler)
@@ -68,16 +68,16 @@ bench: ## Run the benchmarks that match BENCH (all)
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $(PKG)
 
 .PHONY: torture-short
-torture-short: ## Kill the program in mid-scan again and again, for about a minute
-	scripts/torture short
+torture-short: verify-tools ## Kill the program and its databases, fail system calls, cut the power, for about four minutes
+	PATH="$(TOOLS)/bin:$$PATH" scripts/torture short
 
 .PHONY: torture
-torture: ## The same for as long as an hour
-	scripts/torture long
+torture: verify-tools ## The same for about an hour
+	PATH="$(TOOLS)/bin:$$PATH" scripts/torture long
 
 .PHONY: verify
-verify: verify-tools ## Test against real outside programs: Prometheus, Adobe's npm clients
-	PATH="$(TOOLS)/prometheus/usr/bin:$$PATH" go test -tags verify -count=1 -timeout 15m ./verify/...
+verify: verify-tools ## Test against real outside programs: PostgreSQL, PgBouncer, Prometheus, Adobe's npm clients, openssl, jq
+	PATH="$(TOOLS)/bin:$$PATH" go test -tags verify -count=1 -timeout 15m ./verify/... ./store/... ./audit/...
 
 .PHONY: verify-tools
 verify-tools: ## Fetch what `make verify` needs with apt and npm; names what is missing and fails

@@ -194,6 +194,16 @@ func TestLoadKeyRefuses(t *testing.T) {
 	}
 }
 
+// checkpointOf is a newest checkpoint that a key signed.
+func checkpointOf(t *testing.T, k *PrivateKey) []byte {
+	t.Helper()
+	note, err := k.Sign(Head{Size: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return note
+}
+
 // TestRotationIsSettled interrupts a change of the key at each step.
 func TestRotationIsSettled(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "key")
@@ -209,14 +219,14 @@ func TestRotationIsSettled(t *testing.T) {
 		t.Errorf("the one that waits is not used: %v, %v", again, err)
 	}
 	// Before the log accepted it, the old one stays.
-	if k, err := SettleKey(path, old.Public()); err != nil || k.Public() != old.Public() {
+	if k, err := SettleKey(path, checkpointOf(t, old)); err != nil || k.Public() != old.Public() {
 		t.Errorf("%v, %v", k, err)
 	}
-	if _, err := SettleKey(path, newKey(t, old.Public().Name()).Public()); !errors.Is(err, ErrKey) {
+	if _, err := SettleKey(path, checkpointOf(t, newKey(t, old.Public().Name()))); !errors.Is(err, ErrKey) {
 		t.Errorf("a key in neither file: %v", err)
 	}
 	for range 2 { // and once more when that is done
-		if k, err := SettleKey(path, next.Public()); err != nil || k.Public() != next.Public() {
+		if k, err := SettleKey(path, checkpointOf(t, next)); err != nil || k.Public() != next.Public() {
 			t.Errorf("%v, %v", k, err)
 		}
 	}
@@ -238,7 +248,7 @@ func TestReplacementKey(t *testing.T) {
 	if _, err := LoadKey(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("before the log has it: %v", err)
 	}
-	if k, err := SettleKey(path, next.Public()); err != nil || k.Public() != next.Public() {
+	if k, err := SettleKey(path, checkpointOf(t, next)); err != nil || k.Public() != next.Public() {
 		t.Errorf("%v, %v", k, err)
 	}
 }
@@ -261,13 +271,26 @@ func TestNextKeyRefuses(t *testing.T) {
 	if _, err := NextKey(path, current); !errors.Is(err, ErrKey) {
 		t.Errorf("not a key: %v", err)
 	}
-	if _, err := SettleKey(path, current.Public()); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := SettleKey(path, checkpointOf(t, current)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no key and a broken one that waits: %v", err)
 	}
 	if err := os.WriteFile(path, []byte(newKey(t, "").reveal()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := SettleKey(path, current.Public()); !errors.Is(err, ErrKey) {
+	if _, err := SettleKey(path, checkpointOf(t, current)); !errors.Is(err, ErrKey) {
 		t.Errorf("another key and a broken one that waits: %v", err)
+	}
+}
+
+func TestKeepKey(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	if err := KeepKey(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a key that is not there: %v", err)
+	}
+	if _, err := CreateKey(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := KeepKey(path); err != nil {
+		t.Errorf("a key that is there: %v", err)
 	}
 }

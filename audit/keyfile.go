@@ -76,6 +76,8 @@ func successor(path string, current PublicKey) (*PrivateKey, error) {
 	k, err := loadKey(path + nextSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
 		k, err = createKey(path+nextSuffix, current.Name())
+	} else if err == nil {
+		err = keep(path + nextSuffix)
 	}
 	if err == nil && (k.Public().Name() != current.Name() || k.Public() == current) {
 		err = fmt.Errorf("it is not a successor of the present key: move it away: %w", ErrKey)
@@ -86,24 +88,46 @@ func successor(path string, current PublicKey) (*PrivateKey, error) {
 	return k, nil
 }
 
-// SettleKey loads the key that signs the log's newest checkpoint, and makes it the one in the key file: it ends a
-// rotation, also one that was interrupted after the log accepted it. The error is ErrKey if the key is in neither file.
-func SettleKey(path string, newest PublicKey) (*PrivateKey, error) {
+// SettleKey loads the key that signed the log's newest checkpoint, and makes it the one in the key file: it ends a change
+// of keys, also one that was interrupted after the log accepted it. The error is fs.ErrNotExist where there is no key, and
+// ErrKey if the key is in neither file.
+func SettleKey(path string, newest []byte) (*PrivateKey, error) {
 	present, err := LoadKey(path)
-	if err == nil && present.Public() == newest {
+	if err == nil && present.signed(newest) {
 		return present, nil
 	}
 	next, nextErr := LoadKey(path + nextSuffix)
 	switch {
-	case nextErr == nil && next.Public() == newest:
+	case nextErr == nil && next.signed(newest):
 		return next, installKey(path)
 	case err != nil:
 		return nil, err
 	case nextErr != nil && !errors.Is(nextErr, fs.ErrNotExist):
 		return nil, nextErr
 	}
-	return nil, fmt.Errorf("the audit log is signed with the key %s, and %s has the key %s: put the log's own key "+
-		"there: %w", newest.Fingerprint(), path, present.Public().Fingerprint(), ErrKey)
+	return nil, fmt.Errorf("the newest checkpoint is not signed by the key in %s, whose fingerprint is %s: put the log's "+
+		"own key there: %w", path, present.Public().Fingerprint(), ErrKey)
+}
+
+func (k *PrivateKey) signed(newest []byte) bool {
+	_, err := k.Public().OpenNewest(newest)
+	return err == nil
+}
+
+// KeepKey makes a key file durable that a crash may have left before it was.
+func KeepKey(path string) error {
+	if err := keep(path); err != nil {
+		return fmt.Errorf("make the audit log's key %s durable: %w", path, err)
+	}
+	return nil
+}
+
+func keep(path string) error {
+	f, err := os.Open(path) //nolint:gosec // the operator's path
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close(), syncFolder(filepath.Dir(path)))
 }
 
 // installKey makes the next key the present one, durably.
@@ -129,11 +153,12 @@ func createKey(path, name string) (*PrivateKey, error) {
 		return nil, err
 	}
 	_, err = f.WriteString(k.reveal() + "\n")
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return nil, err
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = syncFolder(filepath.Dir(path))
 	}
-	if err := syncFolder(filepath.Dir(path)); err != nil {
-		return nil, err
+	if err != nil { // what may not be on the disk must not be used by whoever comes next
+		return nil, errors.Join(err, os.Remove(path))
 	}
 	saved, err := loadKey(path)
 	if err == nil && saved.Public() != k.Public() {

@@ -231,7 +231,7 @@ func (tx *transaction) soundHead(ctx context.Context) (audit.Head, error) {
 		return audit.Head{}, err
 	}
 	l := tx.store.ledger
-	head, err := l.open(note, last)
+	head, err := l.open(note)
 	if err != nil {
 		return head, fmt.Errorf("the newest checkpoint of the audit log: %w: put the key that signed it into %s, after "+
 			"restoring a backup the one of that time; or run jwtsunset audit verify", err, l.keyFile)
@@ -253,29 +253,19 @@ func (tx *transaction) lastEntry(ctx context.Context) (audit.Entry, error) {
 	return tx.store.entry(ctx, tx, last)
 }
 
-// open reads the newest checkpoint with the key in force. Another process may have changed the key since it was read.
-func (l *ledger) open(note []byte, last audit.Entry) (audit.Head, error) {
+// open reads the newest checkpoint with the key in force. Another process may have changed the key since it was read, or
+// was cut off before the key file was replaced, which is done now.
+func (l *ledger) open(note []byte) (audit.Head, error) {
 	head, err := l.privateKey().Public().OpenNewest(note)
 	if err == nil {
 		return head, nil
 	}
-	key, loadErr := l.reloadKey(last)
-	if loadErr != nil {
-		return head, errors.Join(err, loadErr)
+	key, settleErr := audit.SettleKey(l.keyFile, note)
+	if settleErr != nil {
+		return head, errors.Join(err, settleErr)
 	}
-	if head, err = key.Public().OpenNewest(note); err == nil {
-		l.useKey(key)
-	}
-	return head, err
-}
-
-// reloadKey reads the key anew. Where the last entry of the log changes it, and the change was cut off before the file
-// was replaced, that is done now.
-func (l *ledger) reloadKey(last audit.Entry) (*audit.PrivateKey, error) {
-	if _, next, ok := last.Rotation(); ok {
-		return audit.SettleKey(l.keyFile, next)
-	}
-	return audit.LoadKey(l.keyFile)
+	l.useKey(key)
+	return key.Public().OpenNewest(note)
 }
 
 // entry reads one entry of the log. One that is missing or cannot be read is ErrTampered.

@@ -41,10 +41,16 @@ func (tx *transaction) takeKey(ctx context.Context) error {
 	l := tx.store.ledger
 	file := l.keyFile
 	key, err := audit.LoadKey(file)
-	switch missing := errors.Is(err, fs.ErrNotExist); {
+	missing := errors.Is(err, fs.ErrNotExist)
+	switch {
 	case missing && note == nil:
 		key, err = audit.CreateKey(file)
+	case note == nil && err == nil:
+		err = audit.KeepKey(file)
 	case missing:
+		key, err = audit.SettleKey(file, note)
+	}
+	if errors.Is(err, fs.ErrNotExist) && note != nil {
 		err = fmt.Errorf("%w: %s does not exist and the log is signed with it: bring it back from a backup, or name its "+
 			"place with audit.key_file; nothing is recorded without it. If it is lost for good: jwtsunset audit replace-key",
 			ErrNoKey, file)

@@ -13,44 +13,39 @@ import (
 // itself, and says from here on that nobody with the old key agreed.
 func (s *Store) replaceKey(ctx context.Context) error {
 	l := s.ledger
-	switch _, err := audit.LoadKey(l.keyFile); {
+	err := s.inTx(ctx, func(tx *transaction) error {
+		if note, err := s.headNote(ctx, tx); err != nil {
+			return err
+		} else if note == nil {
+			return fmt.Errorf("the audit log has not begun, there is no key to replace: %w", ErrNotFound)
+		}
+		return tx.takeKey(ctx)
+	})
+	switch {
 	case err == nil:
 		return fmt.Errorf("%s is there, and only a lost key is replaced: use jwtsunset audit rotate-key: %w",
 			l.keyFile, fs.ErrExist)
-	case !errors.Is(err, fs.ErrNotExist):
+	case !errors.Is(err, ErrNoKey):
 		return err
 	}
-	var next audit.PublicKey
-	err := s.inTx(ctx, func(tx *transaction) error {
+	err = s.inTx(ctx, func(tx *transaction) error {
 		report, err := tx.verify(ctx)
-		switch {
-		case err != nil:
-			return err
-		case report.Last == 0:
-			return fmt.Errorf("the audit log has not begun, there is no key to replace: %w", ErrNotFound)
-		}
-		inForce := report.Keys[len(report.Keys)-1]
-		if inForce.From == report.Last && report.Last > 1 {
-			// The log has the entry already, and only the file was not put in its place.
-			next = inForce.Key
-			return nil
-		}
-		key, err := audit.ReplacementKey(l.keyFile, inForce.Key)
 		if err != nil {
 			return err
 		}
-		next = key.Public()
-		l.useKey(key)
-		return tx.extendSigned(ctx, audit.KeyReplaced(audit.System, inForce.Key, next), l.sign, true)
+		lost := report.Keys[len(report.Keys)-1].Key
+		next, err := audit.ReplacementKey(l.keyFile, lost)
+		if err != nil {
+			return err
+		}
+		l.useKey(next)
+		return tx.extendSigned(ctx, audit.KeyReplaced(audit.System, lost, next.Public()), l.sign, true)
 	})
 	if err != nil {
 		return err
 	}
-	key, err := audit.SettleKey(l.keyFile, next)
-	if err == nil {
-		l.useKey(key)
-	}
-	return err
+	// The key file is replaced with the right to write, so that no two processes do it at once.
+	return s.inTx(ctx, func(tx *transaction) error { return tx.takeKey(ctx) })
 }
 
 // verify verifies the whole audit log as the transaction sees it, and makes its end the one that is added to.

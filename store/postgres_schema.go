@@ -44,11 +44,12 @@ func (d postgres) migrate(ctx context.Context, db *sql.DB, o Options) (created b
 	if err != nil || version == newest {
 		return false, err
 	}
-	if err := mayMigrate(version, newest, o); err != nil {
-		return false, err
-	}
 	err = d.alone(ctx, func() error {
+		// Another process may have made some or all of it by now.
 		if version, err = d.recognise(ctx, db, newest); err != nil || version == newest {
+			return err
+		}
+		if err := mayMigrate(version, newest, o); err != nil {
 			return err
 		}
 		if _, err := provider.Up(ctx); err != nil {
@@ -111,20 +112,33 @@ func (d postgres) alone(ctx context.Context, f func() error) (err error) {
 }
 
 // recognise gives the version of our tables in the schema that is in use, 0 where there are none or where making them
-// was cut off, and refuses what is not ours or too new.
+// was cut off, and refuses what is not ours or too new. It sees one moment: another process may be making tables.
 func (d postgres) recognise(ctx context.Context, db *sql.DB, known int64) (version int64, err error) {
-	present, err := collect(ctx, db, readName, `SELECT relname FROM pg_class
+	tx, err := db.BeginTx(ctx, d.snapshot())
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if end := tx.Rollback(); !errors.Is(end, sql.ErrTxDone) {
+			err = errors.Join(err, end)
+		}
+	}()
+	return recogniseIn(ctx, tx, known)
+}
+
+func recogniseIn(ctx context.Context, q querier, known int64) (version int64, err error) {
+	present, err := collect(ctx, q, readName, `SELECT relname FROM pg_class
 		WHERE relnamespace = `+postgresNamespace+` AND relname = ANY($1)`, ourTables())
 	if err != nil {
 		return 0, err
 	}
 	if len(present) == 0 {
-		return 0, d.elsewhere(ctx, db)
+		return 0, elsewhere(ctx, q)
 	}
 	if !slices.Contains(present, "schema_version") {
 		return 0, foreign(present)
 	}
-	version, err = d.readVersion(ctx, db)
+	version, err = readVersion(ctx, q)
 	switch {
 	case err != nil:
 		return 0, err
@@ -138,9 +152,9 @@ func (d postgres) recognise(ctx context.Context, db *sql.DB, known int64) (versi
 }
 
 // readVersion reads the version from a table of that name, unless it is another program's.
-func (d postgres) readVersion(ctx context.Context, db *sql.DB) (version int64, err error) {
+func readVersion(ctx context.Context, q querier) (version int64, err error) {
 	var ours int
-	err = db.QueryRowContext(ctx, `SELECT count(*) FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+	err = q.QueryRowContext(ctx, `SELECT count(*) FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
 		WHERE relnamespace = `+postgresNamespace+` AND (relname, attname::text) IN
 			(('schema_version', 'version_id'), ('schema_version', 'is_applied'), ('scan', 'ims_org'))`).Scan(&ours)
 	if err != nil {
@@ -149,7 +163,7 @@ func (d postgres) readVersion(ctx context.Context, db *sql.DB) (version int64, e
 	if ours < 2 {
 		return 0, foreign([]string{"schema_version"})
 	}
-	err = db.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM schema_version`).Scan(&version)
+	err = q.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM schema_version`).Scan(&version)
 	if err == nil && version > 0 && ours < 3 {
 		return 0, foreign([]string{"schema_version"})
 	}
@@ -157,8 +171,8 @@ func (d postgres) readVersion(ctx context.Context, db *sql.DB) (version int64, e
 }
 
 // elsewhere refuses to make new tables where a schema further down the search path has some already.
-func (d postgres) elsewhere(ctx context.Context, db *sql.DB) error {
-	found, err := collect(ctx, db, readName, `SELECT quote_ident(nspname) FROM pg_class
+func elsewhere(ctx context.Context, q querier) error {
+	found, err := collect(ctx, q, readName, `SELECT quote_ident(nspname) FROM pg_class
 		JOIN pg_namespace ON pg_namespace.oid = relnamespace
 		WHERE pg_class.oid IN (to_regclass('scan'), to_regclass('credential'), to_regclass('schema_version'))`)
 	if err != nil || len(found) == 0 {
