@@ -28,17 +28,20 @@ type Call struct {
 // interleave, all strings in hexadecimal. The calls come in the order in which they began. A line that it does not
 // understand is an error.
 func Parse(r io.Reader) ([]Call, error) {
-	p := parser{open: map[int]unfinished{}}
+	p := parser{open: map[int]unfinished{}, cut: map[int]error{}}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
 		if err := p.line(lines.Text()); err != nil {
-			return nil, fmt.Errorf("line %d of the trace: %w", p.number+1, err)
+			return nil, p.at(err)
 		}
 		p.number++
 	}
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("read the trace: %w", err)
+	}
+	for _, err := range p.cut {
+		return nil, err
 	}
 	return p.calls, nil
 }
@@ -46,8 +49,12 @@ func Parse(r io.Reader) ([]Call, error) {
 type parser struct {
 	calls  []Call
 	open   map[int]unfinished // by thread
+	cut    map[int]error      // what is wrong with a thread's last call, unless the thread was killed in it
 	number int                // of the line
 }
+
+// at says where in the trace something is wrong.
+func (p *parser) at(err error) error { return fmt.Errorf("line %d of the trace: %w", p.number+1, err) }
 
 // unfinished is a call whose second half comes on a later line.
 type unfinished struct {
@@ -62,6 +69,11 @@ func (p *parser) line(line string) error {
 		return fmt.Errorf("no thread id in %.40q", line)
 	}
 	rest = strings.TrimLeft(rest, " ")
+	if strings.HasPrefix(rest, "+++ killed by ") {
+		delete(p.cut, thread)
+	} else if p.cut[thread] != nil {
+		return p.cut[thread]
+	}
 	switch {
 	case strings.HasPrefix(rest, "---"), strings.HasPrefix(rest, "+++"):
 		return nil // a signal, or the thread's end
@@ -100,6 +112,11 @@ func (p *parser) finish(at int, text string) error {
 	}
 	args, rest := splitArgs(text)
 	result, found := strings.CutPrefix(strings.TrimLeft(rest, " "), "= ")
+	if !found && strings.Trim(rest, " ") == "" { // strace lost the thread before it could say more
+		p.cut[call.Thread] = p.at(fmt.Errorf("no result of %s in %.40q", call.Name, rest))
+		call.Args = args
+		return nil
+	}
 	if !found {
 		return fmt.Errorf("no result of %s in %.40q", call.Name, rest)
 	}

@@ -34,6 +34,8 @@ func TestParse(t *testing.T) {
 		`12 fsync(3 <unfinished ...>`,
 		`10 write(1, "\x6f\x6b", 2)         = ?`,
 		`12 <... fsync resumed>)            = ?`,
+		`14 fsync(3`,
+		`14 +++ killed by SIGKILL +++`,
 		`10 close(3 <unfinished ...>`,
 		`13 ???( <unfinished ...>`,
 		`13 <... ??? resumed>)              = ?`,
@@ -52,7 +54,8 @@ func TestParse(t *testing.T) {
 		{Thread: 10, Name: "fcntl", Args: []string{"3", "F_GETFL"}, Entry: 9, Exit: 9, Result: 0x8802},
 		{Thread: 12, Name: "fsync", Args: []string{"3"}, Entry: 10, Exit: -1},
 		{Thread: 10, Name: "write", Args: []string{"1", `"\x6f\x6b"`, "2"}, Entry: 11, Exit: -1},
-		{Thread: 10, Name: "close", Args: []string{"3"}, Entry: 13, Exit: -1},
+		{Thread: 14, Name: "fsync", Args: []string{"3"}, Entry: 13, Exit: -1},
+		{Thread: 10, Name: "close", Args: []string{"3"}, Entry: 15, Exit: -1},
 	}
 	got, err := Parse(strings.NewReader(trace))
 	if err != nil || !cmp.Equal(got, want) {
@@ -74,6 +77,8 @@ func TestParseRefuses(t *testing.T) {
 		"7 close(3) = ":                      "result of close",
 		"7 close(3) = zero":                  "result of close",
 		"7 close(3":                          "no result of close",
+		"7 close(3\n7 close(4) = 0":          "no result of close",
+		"7 close(3\n8 +++ killed by SIGKILL": "no result of close",
 		"7 <... close resumed>) = 0":         "no call of thread 7",
 		"8 x( <unfinished ...>\n7 <... x ":   "no call of thread 7",
 		"7 x( <unfinished ...>\n7 <... y re": "no call of thread 7",
