@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"database/sql"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -33,7 +36,12 @@ func TestMain(m *testing.M) {
 //
 //	adobe [scenario=NAME] [seed=N] [fault=F]... [switch=NAME=VALUE]...
 //
-// which writes a configuration jwtsunset.yml for it, and let some time pass there with "step".
+// which writes a configuration jwtsunset.yml for it, and let some time pass there with "step". Further it can end a
+// command with an exact exit code, change bytes of a file, and make the database that the first release left:
+//
+//	code N COMMAND...
+//	overwrite FILE OLD NEW
+//	release1 FILE
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -45,6 +53,7 @@ func TestScripts(t *testing.T) {
 			"step":  stepScript,
 
 			"overwrite": overwriteScript,
+			"release1":  release1Script,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.WorkDir)
@@ -122,6 +131,15 @@ func overwriteScript(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	copy(content[at:], after)
 	ts.Check(os.WriteFile(file, content, 0o600))
+}
+
+func release1Script(ts *testscript.TestScript, _ bool, args []string) {
+	script, err := os.ReadFile(filepath.Join(repository, "store", "testdata", "schema-1.sql"))
+	ts.Check(err)
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	_, err = db.ExecContext(context.Background(), string(script))
+	ts.Check(errors.Join(err, db.Close()))
 }
 
 // testConfig is the configuration of an organization at a pretend Adobe.
