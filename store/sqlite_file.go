@@ -83,14 +83,15 @@ func createMissing(ctx context.Context, file string, o Options) (created bool, e
 		return false, fmt.Errorf("%s does not exist; \"jwtsunset serve\" and \"jwtsunset scan\" create it: %w",
 			file, ErrMissing)
 	}
-	if err := knownOutside(file, o); err != nil {
-		return false, err
+	traces := knownOutside(file, o)
+	if traces == nil {
+		traces = leftBehind(file)
 	}
-	for _, suffix := range []string{"-wal", "-journal"} {
-		if _, err := os.Lstat(file + suffix); err == nil {
-			return false, fmt.Errorf("%s is missing, but %s%s is there and may hold its last changes: bring the database "+
-				"back, or remove that file to begin anew: %w", file, filepath.Base(file), suffix, ErrMissing)
+	if traces != nil {
+		if _, err := os.Lstat(file); err == nil {
+			return false, nil // they are of the database that somebody else made since
 		}
+		return false, traces
 	}
 	if err := create(ctx, file, o); errors.Is(err, fs.ErrExist) {
 		return false, nil
@@ -98,6 +99,17 @@ func createMissing(ctx context.Context, file string, o Options) (created bool, e
 		return false, fmt.Errorf("create %s: %w", file, sqlite{file}.explain(err))
 	}
 	return true, nil
+}
+
+// leftBehind refuses to make a new database where files are left of one.
+func leftBehind(file string) error {
+	for _, suffix := range []string{"-wal", "-journal"} {
+		if _, err := os.Lstat(file + suffix); err == nil {
+			return fmt.Errorf("%s is missing, but %s%s is there and may hold its last changes: bring the database "+
+				"back, or remove that file to begin anew: %w", file, filepath.Base(file), suffix, ErrMissing)
+		}
+	}
+	return nil
 }
 
 // knownOutside refuses to make a new database where a checkpoint says that there was one.
