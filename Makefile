@@ -77,7 +77,7 @@ torture: verify-tools ## The same for about an hour
 
 .PHONY: verify
 verify: verify-tools ## Test against real outside programs: PostgreSQL, PgBouncer, Prometheus, Adobe's npm clients, openssl, jq
-	PATH="$(TOOLS)/bin:$$PATH" go test -tags verify -count=1 -timeout 15m ./verify/... ./store/... ./audit/...
+	PATH="$(TOOLS)/bin:$$PATH" go test -tags verify -count=1 -timeout 15m -skip 'TestEveryByte' ./verify/... ./store/... ./audit/...
 
 .PHONY: verify-tools
 verify-tools: ## Fetch what `make verify` needs with apt and npm; names what is missing and fails

@@ -253,8 +253,8 @@ func (tx *transaction) lastEntry(ctx context.Context) (audit.Entry, error) {
 	return tx.store.entry(ctx, tx, last)
 }
 
-// open reads the newest checkpoint with the key in force. Another process may have changed the key since it was read, or
-// was cut off before the key file was replaced, which is done now.
+// open reads the newest checkpoint with the key in force. Another process may have changed the key since it was read,
+// or was cut off before the key file was replaced, which is done now.
 func (l *ledger) open(note []byte) (audit.Head, error) {
 	head, err := l.privateKey().Public().OpenNewest(note)
 	if err == nil {

@@ -13,7 +13,7 @@ import (
 
 // How soon a daemon that could not record something tries again.
 const (
-	resumeFirst = time.Minute
+	resumeFirst = 15 * time.Second
 	resumeLast  = 10 * time.Minute
 )
 

@@ -49,7 +49,7 @@ func Parse(r io.Reader) ([]Call, error) {
 type parser struct {
 	calls  []Call
 	open   map[int]unfinished // by thread
-	cut    map[int]error      // what is wrong with a thread's last call, unless the thread was killed in it
+	cut    map[int]error      // what is wrong with a thread's last call, unless the thread ended in it
 	number int                // of the line
 }
 
@@ -69,7 +69,7 @@ func (p *parser) line(line string) error {
 		return fmt.Errorf("no thread id in %.40q", line)
 	}
 	rest = strings.TrimLeft(rest, " ")
-	if strings.HasPrefix(rest, "+++ killed by ") {
+	if strings.HasPrefix(rest, "+++ ") {
 		delete(p.cut, thread)
 	} else if p.cut[thread] != nil {
 		return p.cut[thread]

@@ -36,6 +36,8 @@ func TestParse(t *testing.T) {
 		`12 <... fsync resumed>)            = ?`,
 		`14 fsync(3`,
 		`14 +++ killed by SIGKILL +++`,
+		`15 read(4`,
+		`15 +++ exited with 0 +++`,
 		`10 close(3 <unfinished ...>`,
 		`13 ???( <unfinished ...>`,
 		`13 <... ??? resumed>)              = ?`,
@@ -55,7 +57,8 @@ func TestParse(t *testing.T) {
 		{Thread: 12, Name: "fsync", Args: []string{"3"}, Entry: 10, Exit: -1},
 		{Thread: 10, Name: "write", Args: []string{"1", `"\x6f\x6b"`, "2"}, Entry: 11, Exit: -1},
 		{Thread: 14, Name: "fsync", Args: []string{"3"}, Entry: 13, Exit: -1},
-		{Thread: 10, Name: "close", Args: []string{"3"}, Entry: 15, Exit: -1},
+		{Thread: 15, Name: "read", Args: []string{"4"}, Entry: 15, Exit: -1},
+		{Thread: 10, Name: "close", Args: []string{"3"}, Entry: 17, Exit: -1},
 	}
 	got, err := Parse(strings.NewReader(trace))
 	if err != nil || !cmp.Equal(got, want) {
