@@ -89,8 +89,8 @@ func successor(path string, current PublicKey) (*PrivateKey, error) {
 }
 
 // SettleKey loads the key that signed the log's newest checkpoint, and makes it the one in the key file: it ends a
-// change of keys, also one that was interrupted after the log accepted it. The error is fs.ErrNotExist where there is no
-// key, and ErrKey if the key is in neither file.
+// change of keys, also one that was interrupted after the log accepted it. The error is fs.ErrNotExist where there is
+// no key, and ErrKey if the key is in neither file.
 func SettleKey(path string, newest []byte) (*PrivateKey, error) {
 	present, err := LoadKey(path)
 	if err == nil && present.signed(newest) {
