@@ -26,7 +26,7 @@ type Call struct {
 
 // Parse reads the file that `strace -f -xx -o FILE` writes: one call a line, or two where calls of several threads
 // interleave, all strings in hexadecimal. The calls come in the order in which they began. A line that it does not
-// understand is an error.
+// understand is an error; a thread's last one may be cut off, as it is where the process ended meanwhile.
 func Parse(r io.Reader) ([]Call, error) {
 	p := parser{open: map[int]unfinished{}, cut: map[int]error{}}
 	lines := bufio.NewScanner(r)
@@ -40,16 +40,13 @@ func Parse(r io.Reader) ([]Call, error) {
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("read the trace: %w", err)
 	}
-	for _, err := range p.cut {
-		return nil, err
-	}
 	return p.calls, nil
 }
 
 type parser struct {
 	calls  []Call
 	open   map[int]unfinished // by thread
-	cut    map[int]error      // what is wrong with a thread's last call, unless the thread ended in it
+	cut    map[int]error      // what is wrong with a thread's call, unless the thread ended in it
 	number int                // of the line
 }
 
@@ -69,12 +66,9 @@ func (p *parser) line(line string) error {
 		return fmt.Errorf("no thread id in %.40q", line)
 	}
 	rest = strings.TrimLeft(rest, " ")
-	if strings.HasPrefix(rest, "+++ ") {
-		delete(p.cut, thread)
-	} else if p.cut[thread] != nil {
-		return p.cut[thread]
-	}
 	switch {
+	case p.cut[thread] != nil && !strings.HasPrefix(rest, "+++"):
+		return p.cut[thread]
 	case strings.HasPrefix(rest, "---"), strings.HasPrefix(rest, "+++"):
 		return nil // a signal, or the thread's end
 	case strings.HasPrefix(rest, "???("), strings.HasPrefix(rest, "<... ??? "):
