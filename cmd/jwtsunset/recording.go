@@ -15,6 +15,9 @@ import (
 const (
 	resumeFirst = 15 * time.Second
 	resumeLast  = 10 * time.Minute
+	// resumeScans is how long after a scan that made up for one the next may. What fails again and again for a reason of
+	// its own must not ask Adobe again and again.
+	resumeScans = time.Hour
 )
 
 // recording shows whether a daemon can record what it does, and where its audit log ends.
@@ -79,8 +82,9 @@ func (d *daemon) recordStart(ctx context.Context) {
 }
 
 // resumeRecording waits for a record that fails, tries until one succeeds, and then scans, for no scan is made that
-// cannot be recorded. It returns when ctx ends.
+// cannot be recorded; not more often than resumeScans. It returns when ctx ends.
 func (d *daemon) resumeRecording(ctx context.Context) {
+	var latest time.Time // scan of this kind
 	for {
 		select {
 		case <-d.recording.failed:
@@ -92,6 +96,11 @@ func (d *daemon) resumeRecording(ctx context.Context) {
 			return
 		}
 		d.log.Info("recording goes on", "interrupted", d.clock().Sub(since).Round(time.Second), "tries", tries)
+		if d.clock().Sub(latest) < resumeScans {
+			d.log.Info("the next scan is left to the schedule")
+			continue
+		}
+		latest = d.clock()
 		d.jobs.runNow(ctx, scanJob)
 	}
 }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -38,13 +36,8 @@ func (a *app) showCommand() *cobra.Command {
 
 func (a *app) show(ctx context.Context, organization, id string, out output) error {
 	return a.onRecord(ctx, func(cfg *config.Config, s *store.Store) error {
-		c, err := s.Credential(ctx, organization, id)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			return hinted{fmt.Errorf("no credential %q on record", id), "jwtsunset list shows the ids"}
-		case errors.Is(err, store.ErrAmbiguous):
-			return hinted{err, "name the organization with --organization"}
-		case err != nil:
+		c, err := oneCredential(ctx, s, organization, id)
+		if err != nil {
 			return err
 		}
 		d, err := a.detail(ctx, cfg, s, c)
