@@ -122,69 +122,74 @@ func TestSum(t *testing.T) {
 	}
 }
 
+// counted is a point of a day of November 2026 with counts of its own.
+func counted(day int, complete bool, n Counts) Point {
+	p := pointOn(1, day, complete, 0, 0)
+	p.Counts = n
+	return p
+}
+
+// paces are points and what follows from them on the 23rd.
+var paces = map[string]struct {
+	points  []Point
+	verdict Verdict
+	perWeek float64
+	zero    string
+	fewer   int
+}{
+	"no point":     {nil, VerdictTooFew, 0, "", 0},
+	"one point":    {[]Point{pointOn(1, 22, true, 5, 0)}, VerdictTooFew, 0, "", 0},
+	"six days":     {[]Point{pointOn(1, 16, true, 9, 0), pointOn(2, 22, true, 5, 4)}, VerdictTooFew, 0, "", 4},
+	"seven days":   {[]Point{pointOn(1, 16, true, 9, 0), pointOn(2, 23, true, 5, 4)}, VerdictPace, 4, "2026-12-02", 4},
+	"two weeks":    {[]Point{pointOn(1, 9, true, 20, 0), pointOn(2, 23, true, 14, 6)}, VerdictPace, 3, "2026-12-26", 6},
+	"partial ones": {[]Point{pointOn(1, 9, false, 20, 0), pointOn(2, 23, false, 14, 6)}, VerdictTooFew, 0, "", 0},
+	"too old": {
+		[]Point{pointOn(1, -6, true, 90, 0), pointOn(2, 1, true, 20, 70), pointOn(3, 15, true, 14, 76)},
+		VerdictPace, 3, "2026-12-18", 6,
+	},
+	"the first day that counts":    {[]Point{pointOn(1, -5, true, 9, 0), pointOn(2, 22, true, 5, 4)}, VerdictPace, 28.0 / 27, "2026-12-26", 4},
+	"before the first that counts": {[]Point{pointOn(1, -6, true, 9, 0), pointOn(2, 22, true, 5, 4)}, VerdictTooFew, 0, "", 0},
+	"after now":                    {[]Point{pointOn(1, 16, true, 9, 0), pointOn(2, 24, true, 5, 4)}, VerdictTooFew, 0, "", 0},
+	"done":                         {[]Point{pointOn(1, 22, true, 0, 9)}, VerdictDone, 0, "", 0},
+	"done in the end":              {[]Point{pointOn(1, 1, true, 9, 0), pointOn(2, 22, true, 0, 9)}, VerdictDone, 0, "", 9},
+	"not done while a partial scan meets one": {
+		[]Point{pointOn(1, 1, true, 9, 0), pointOn(2, 20, true, 0, 9), pointOn(3, 22, false, 3, 9)},
+		VerdictPace, 63.0 / 19, "2026-11-29", 9,
+	},
+	"done though a partial scan came after": {
+		[]Point{pointOn(1, 20, true, 0, 9), pointOn(2, 22, false, 0, 9)}, VerdictDone, 0, "", 0,
+	},
+	"a partial scan that met more": {
+		[]Point{pointOn(1, 9, true, 20, 0), pointOn(2, 16, true, 13, 7), pointOn(3, 23, false, 14, 7)},
+		VerdictPace, 7, "2026-12-07", 7,
+	},
+	"a partial scan that met no more": {
+		[]Point{pointOn(1, 9, true, 20, 0), pointOn(2, 16, true, 13, 7), pointOn(3, 23, false, 13, 7)},
+		VerdictPace, 7, "2026-11-29", 7,
+	},
+	"stalled":             {[]Point{pointOn(1, 1, true, 9, 0), pointOn(2, 22, true, 9, 0)}, VerdictStalled, 0, "", 0},
+	"stalled and growing": {[]Point{pointOn(1, 1, true, 9, 2), pointOn(2, 22, true, 12, 2)}, VerdictStalled, 0, "", -3},
+	"outrun":              {[]Point{pointOn(1, 1, true, 9, 2), pointOn(2, 22, true, 9, 5)}, VerdictOutrun, 0, "", 0},
+	"a century": {
+		[]Point{pointOn(1, 2, true, 100_001, 0), pointOn(2, 23, true, 100_000, 1)}, VerdictPace, 1.0 / 3, "", 1,
+	},
+	"gone counts too": {
+		[]Point{counted(9, true, Counts{Affected: 20}), counted(23, true, Counts{Affected: 10, Migrated: 6, Gone: 4})},
+		VerdictPace, 5, "2026-12-07", 10,
+	},
+	"excluding is no progress": {
+		[]Point{counted(9, true, Counts{Affected: 20}), counted(23, true, Counts{Affected: 10, Exempt: 10})},
+		VerdictStalled, 0, "", 10,
+	},
+	"excluding besides": {
+		[]Point{counted(9, true, Counts{Affected: 20}), counted(23, true, Counts{Affected: 10, Exempt: 8, Migrated: 2})},
+		VerdictPace, 1, "2027-02-01", 10,
+	},
+}
+
 func TestPace(t *testing.T) {
 	now := at(t, "2026-11-23T12:00:00Z")
-	counts := func(day int, complete bool, n Counts) Point {
-		p := pointOn(1, day, complete, 0, 0)
-		p.Counts = n
-		return p
-	}
-	for name, test := range map[string]struct {
-		points  []Point
-		verdict Verdict
-		perWeek float64
-		zero    string
-		fewer   int
-	}{
-		"no point":     {nil, VerdictTooFew, 0, "", 0},
-		"one point":    {[]Point{pointOn(1, 22, true, 5, 0)}, VerdictTooFew, 0, "", 0},
-		"six days":     {[]Point{pointOn(1, 16, true, 9, 0), pointOn(2, 22, true, 5, 4)}, VerdictTooFew, 0, "", 4},
-		"seven days":   {[]Point{pointOn(1, 16, true, 9, 0), pointOn(2, 23, true, 5, 4)}, VerdictPace, 4, "2026-12-02", 4},
-		"two weeks":    {[]Point{pointOn(1, 9, true, 20, 0), pointOn(2, 23, true, 14, 6)}, VerdictPace, 3, "2026-12-26", 6},
-		"partial ones": {[]Point{pointOn(1, 9, false, 20, 0), pointOn(2, 23, false, 14, 6)}, VerdictTooFew, 0, "", 0},
-		"too old": {
-			[]Point{pointOn(1, -6, true, 90, 0), pointOn(2, 1, true, 20, 70), pointOn(3, 15, true, 14, 76)},
-			VerdictPace, 3, "2026-12-18", 6,
-		},
-		"the first day that counts":    {[]Point{pointOn(1, -5, true, 9, 0), pointOn(2, 22, true, 5, 4)}, VerdictPace, 28.0 / 27, "2026-12-26", 4},
-		"before the first that counts": {[]Point{pointOn(1, -6, true, 9, 0), pointOn(2, 22, true, 5, 4)}, VerdictTooFew, 0, "", 0},
-		"after now":                    {[]Point{pointOn(1, 16, true, 9, 0), pointOn(2, 24, true, 5, 4)}, VerdictTooFew, 0, "", 0},
-		"done":                         {[]Point{pointOn(1, 22, true, 0, 9)}, VerdictDone, 0, "", 0},
-		"done in the end":              {[]Point{pointOn(1, 1, true, 9, 0), pointOn(2, 22, true, 0, 9)}, VerdictDone, 0, "", 9},
-		"not done while a partial scan meets one": {
-			[]Point{pointOn(1, 1, true, 9, 0), pointOn(2, 20, true, 0, 9), pointOn(3, 22, false, 3, 9)},
-			VerdictPace, 63.0 / 19, "2026-11-29", 9,
-		},
-		"done though a partial scan came after": {
-			[]Point{pointOn(1, 20, true, 0, 9), pointOn(2, 22, false, 0, 9)}, VerdictDone, 0, "", 0,
-		},
-		"a partial scan that met more": {
-			[]Point{pointOn(1, 9, true, 20, 0), pointOn(2, 16, true, 13, 7), pointOn(3, 23, false, 14, 7)},
-			VerdictPace, 7, "2026-12-07", 7,
-		},
-		"a partial scan that met no more": {
-			[]Point{pointOn(1, 9, true, 20, 0), pointOn(2, 16, true, 13, 7), pointOn(3, 23, false, 13, 7)},
-			VerdictPace, 7, "2026-11-29", 7,
-		},
-		"stalled":             {[]Point{pointOn(1, 1, true, 9, 0), pointOn(2, 22, true, 9, 0)}, VerdictStalled, 0, "", 0},
-		"stalled and growing": {[]Point{pointOn(1, 1, true, 9, 2), pointOn(2, 22, true, 12, 2)}, VerdictStalled, 0, "", -3},
-		"outrun":              {[]Point{pointOn(1, 1, true, 9, 2), pointOn(2, 22, true, 9, 5)}, VerdictOutrun, 0, "", 0},
-		"a century": {
-			[]Point{pointOn(1, 2, true, 100_001, 0), pointOn(2, 23, true, 100_000, 1)}, VerdictPace, 1.0 / 3, "", 1,
-		},
-		"gone counts too": {
-			[]Point{counts(9, true, Counts{Affected: 20}), counts(23, true, Counts{Affected: 10, Migrated: 6, Gone: 4})},
-			VerdictPace, 5, "2026-12-07", 10,
-		},
-		"excluding is no progress": {
-			[]Point{counts(9, true, Counts{Affected: 20}), counts(23, true, Counts{Affected: 10, Exempt: 10})},
-			VerdictStalled, 0, "", 10,
-		},
-		"excluding besides": {
-			[]Point{counts(9, true, Counts{Affected: 20}), counts(23, true, Counts{Affected: 10, Exempt: 8, Migrated: 2})},
-			VerdictPace, 1, "2027-02-01", 10,
-		},
-	} {
+	for name, test := range paces {
 		p := PaceOf(test.points, now)
 		zero := ""
 		if !p.Zero.IsZero() {

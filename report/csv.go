@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/csv"
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -13,10 +14,7 @@ import (
 
 // csvColumns are the columns of CSV, in their order and named as the members of a credential in JSON. New columns are
 // added at the end.
-var csvColumns = []struct {
-	name string
-	cell func(credentialRecord) string
-}{
+var csvColumns = []csvColumn[credentialRecord]{
 	{"id", func(r credentialRecord) string { return guard(r.ID) }},
 	{"kind", func(r credentialRecord) string { return guard(string(r.Kind)) }},
 	{"name", func(r credentialRecord) string { return guard(r.Name) }},
@@ -57,20 +55,36 @@ var csvColumns = []struct {
 	{"excluded", func(r credentialRecord) string { return guard(r.Excluded) }},
 }
 
-// writeCSV writes a header and one record a credential as RFC 4180 has it. Every record is one line.
+// writeCSV writes one record a credential.
 func writeCSV(b *bufio.Writer, now time.Time, rows []row) error {
+	return writeColumns(b, csvColumns, func(yield func(credentialRecord) bool) {
+		for _, r := range rows {
+			if !yield(newCredentialRecord(r, now)) {
+				return
+			}
+		}
+	})
+}
+
+// csvColumn is one column of records of a kind.
+type csvColumn[T any] struct {
+	name string
+	cell func(T) string
+}
+
+// writeColumns writes a header and one record each as RFC 4180 has it. Every record is one line.
+func writeColumns[T any](b *bufio.Writer, columns []csvColumn[T], records iter.Seq[T]) error {
 	w := csv.NewWriter(b)
 	w.UseCRLF = true
-	cells := make([]string, len(csvColumns))
-	for i, column := range csvColumns {
+	cells := make([]string, len(columns))
+	for i, column := range columns {
 		cells[i] = column.name
 	}
 	if err := w.Write(cells); err != nil {
 		return fmt.Errorf("header: %w", err)
 	}
-	for _, r := range rows {
-		record := newCredentialRecord(r, now)
-		for i, column := range csvColumns {
+	for record := range records {
+		for i, column := range columns {
 			cells[i] = column.cell(record)
 		}
 		if err := w.Write(cells); err != nil {

@@ -50,9 +50,9 @@ func WriteHistory(w io.Writer, format string, h History, o Options) error {
 		FormatJSON:  func(b *bufio.Writer) error { return writeHistoryJSON(b, h) },
 		FormatCSV: func(b *bufio.Writer) error {
 			if h.ListChanges {
-				return writeColumns(b, changeColumns, h.changes())
+				return writeColumns(b, changeColumns, slices.Values(h.changes()))
 			}
-			return writeColumns(b, scanColumns(), h.Scans)
+			return writeColumns(b, scanColumns(), slices.Values(h.Scans))
 		},
 	})
 }

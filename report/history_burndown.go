@@ -39,7 +39,7 @@ func WriteBurnDown(w io.Writer, format string, d BurnDown, o Options) error {
 	return write(w, format, map[string]func(*bufio.Writer) error{
 		FormatTable: func(b *bufio.Writer) error { return writeBurnDownTable(b, d, o) },
 		FormatJSON:  func(b *bufio.Writer) error { return writeBurnDownJSON(b, d) },
-		FormatCSV:   func(b *bufio.Writer) error { return writeColumns(b, pointColumns, d.points()) },
+		FormatCSV:   func(b *bufio.Writer) error { return writeColumns(b, pointColumns, slices.Values(d.points())) },
 	})
 }
 

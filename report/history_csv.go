@@ -1,45 +1,13 @@
 package report
 
 import (
-	"bufio"
-	"encoding/csv"
-	"fmt"
 	"strconv"
 	"time"
 
 	"jwtsunset/credential"
 )
 
-// csvColumn is one column of records of a kind. New columns are added at the end.
-type csvColumn[T any] struct {
-	name string
-	cell func(T) string
-}
-
-// writeColumns writes a header and one line a record as RFC 4180 has it.
-func writeColumns[T any](b *bufio.Writer, columns []csvColumn[T], records []T) error {
-	w := csv.NewWriter(b)
-	w.UseCRLF = true
-	cells := make([]string, len(columns))
-	for i, column := range columns {
-		cells[i] = column.name
-	}
-	if err := w.Write(cells); err != nil {
-		return fmt.Errorf("header: %w", err)
-	}
-	for _, record := range records {
-		for i, column := range columns {
-			cells[i] = column.cell(record)
-		}
-		if err := w.Write(cells); err != nil {
-			return fmt.Errorf("record: %w", err)
-		}
-	}
-	w.Flush()
-	return w.Error()
-}
-
-// scanColumns are those of scans, with one for each kind of change. Numbers are empty where they are not known: those
+// scanColumns are those of scans, here as below with new ones at the end, and with one for each kind of change. Numbers are empty where they are not known: those
 // of a scan without an end, and of changes that retention has removed.
 func scanColumns() []csvColumn[PastScan] {
 	columns := []csvColumn[PastScan]{

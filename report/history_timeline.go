@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ func WriteTimeline(w io.Writer, format string, t Timeline, o Options) error {
 	return write(w, format, map[string]func(*bufio.Writer) error{
 		FormatTable: func(b *bufio.Writer) error { return writeTimelineTable(b, t, o) },
 		FormatJSON:  func(b *bufio.Writer) error { return writeTimelineJSON(b, t) },
-		FormatCSV:   func(b *bufio.Writer) error { return writeColumns(b, changeColumns, t.named()) },
+		FormatCSV:   func(b *bufio.Writer) error { return writeColumns(b, changeColumns, slices.Values(t.named())) },
 	})
 }
 
