@@ -3,6 +3,7 @@ package audit
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // The rows here and those of bundle/csv.jq are the same bytes.
@@ -42,10 +43,13 @@ func endRow(dst []byte) []byte {
 	return dst
 }
 
+// formulaStarts are the characters, wide forms included, with which a spreadsheet takes a cell for a formula.
+const formulaStarts = "=+-@\t\r\n＝＋－＠"
+
 // appendCell appends a text in quotes. One that a spreadsheet could take for a formula gets an apostrophe in front.
 func appendCell(dst []byte, text string) []byte {
 	dst = append(dst, '"')
-	if text != "" && strings.IndexByte("=+-@\t\r\n", text[0]) >= 0 {
+	if first, _ := utf8.DecodeRuneInString(text); text != "" && strings.ContainsRune(formulaStarts, first) {
 		dst = append(dst, '\'')
 	}
 	return append(append(dst, strings.ReplaceAll(text, `"`, `""`)...), '"')

@@ -207,6 +207,12 @@ func TestTableOfEveryCharacter(t *testing.T) {
 			text.Reset()
 		}
 	}
+	for _, first := range formulaStarts {
+		if row := string(appendCell(nil, string(first)+"1")); row != `"'`+string(first)+`1"` {
+			t.Errorf("a cell that begins with %q is %s", first, row)
+		}
+		l.add(t, Event{Action: "text-told", Object: Object{Type: "text", ID: string(first) + "1"}, Result: ResultOK})
+	}
 	var facts []Fact
 	for i := range maxFacts {
 		facts = append(facts, Number(fmt.Sprintf("f%d", maxFacts-i), int64(i)))

@@ -122,9 +122,9 @@ func TestSum(t *testing.T) {
 	}
 }
 
-// counted is a point of a day of November 2026 with counts of its own.
-func counted(day int, complete bool, n Counts) Point {
-	p := pointOn(1, day, complete, 0, 0)
+// counted is a complete point of a day of November 2026 with counts of its own.
+func counted(day int, n Counts) Point {
+	p := pointOn(1, day, true, 0, 0)
 	p.Counts = n
 	return p
 }
@@ -174,15 +174,15 @@ var paces = map[string]struct {
 		[]Point{pointOn(1, 2, true, 100_001, 0), pointOn(2, 23, true, 100_000, 1)}, VerdictPace, 1.0 / 3, "", 1,
 	},
 	"gone counts too": {
-		[]Point{counted(9, true, Counts{Affected: 20}), counted(23, true, Counts{Affected: 10, Migrated: 6, Gone: 4})},
+		[]Point{counted(9, Counts{Affected: 20}), counted(23, Counts{Affected: 10, Migrated: 6, Gone: 4})},
 		VerdictPace, 5, "2026-12-07", 10,
 	},
 	"excluding is no progress": {
-		[]Point{counted(9, true, Counts{Affected: 20}), counted(23, true, Counts{Affected: 10, Exempt: 10})},
+		[]Point{counted(9, Counts{Affected: 20}), counted(23, Counts{Affected: 10, Exempt: 10})},
 		VerdictStalled, 0, "", 10,
 	},
 	"excluding besides": {
-		[]Point{counted(9, true, Counts{Affected: 20}), counted(23, true, Counts{Affected: 10, Exempt: 8, Migrated: 2})},
+		[]Point{counted(9, Counts{Affected: 20}), counted(23, Counts{Affected: 10, Exempt: 8, Migrated: 2})},
 		VerdictPace, 1, "2027-02-01", 10,
 	},
 }

@@ -7,8 +7,8 @@ import (
 	"jwtsunset/credential"
 )
 
-// scanColumns are those of scans, here as below with new ones at the end, and with one for each kind of change. Numbers are empty where they are not known: those
-// of a scan without an end, and of changes that retention has removed.
+// scanColumns are those of scans, here as below with new ones at the end, and one for each kind of change. Numbers are
+// empty where they are not known: those of a scan without an end, and of changes that retention has removed.
 func scanColumns() []csvColumn[PastScan] {
 	columns := []csvColumn[PastScan]{
 		{"scan_id", func(s PastScan) string { return strconv.FormatInt(s.ID, 10) }},
