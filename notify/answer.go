@@ -36,3 +36,45 @@ type Answer struct {
 	By string
 	At time.Time
 }
+
+// inForce is the answer that holds, ended or not: the newest that is not about who the owner is.
+func inForce(answers []Answer) (Answer, bool) {
+	for i := len(answers) - 1; i >= 0; i-- {
+		if answers[i].Kind != AnswerNotMine {
+			return answers[i], true
+		}
+	}
+	return Answer{}, false
+}
+
+// ends is when an answer stops taking the place of reminders. A promise has the whole promised day.
+func (a Answer) ends() time.Time {
+	if a.Kind == AnswerWillMigrate {
+		return a.Until.AddDate(0, 0, 1)
+	}
+	return a.Until
+}
+
+// quiet is the reason for which nothing is asked while the answer holds.
+func (a Answer) quiet() Reason {
+	switch a.Kind {
+	case AnswerWillMigrate:
+		return ReasonPromised
+	case AnswerBlocked:
+		return ReasonBlocked
+	case AnswerRetire:
+		return ReasonRetiring
+	default:
+		return ReasonSnoozed
+	}
+}
+
+// rejected tells whether somebody said that a candidate is not the owner.
+func rejected(answers []Answer, candidate string) bool {
+	for _, a := range answers {
+		if a.Kind == AnswerNotMine && a.Candidate == candidate {
+			return true
+		}
+	}
+	return false
+}

@@ -122,6 +122,8 @@ type Outgoing struct {
 	// Key makes a message that must exist once, as in "digest/2026-W47"; "" where the items' steps see to that.
 	Key      string
 	Language string
+	// Zone is the IANA name of the recipient's time zone.
+	Zone string
 	// Created is when it was queued, NotBefore when it may be sent.
 	Created, NotBefore time.Time
 	State              OutgoingState
@@ -140,7 +142,8 @@ type Outgoing struct {
 	Items   []OutgoingItem
 }
 
-// OutgoingItem is one credential in a message.
+// OutgoingItem is one credential in a message. One with no Step stands there because the message lists all of its
+// recipient's; the ledger has no entry of it.
 type OutgoingItem struct {
 	Organization, Credential string
 	Step                     Step
@@ -165,7 +168,8 @@ type Plan struct {
 	Run Run
 	// Examinations are those of which the result differs from the record.
 	Examinations []Examination
-	// Skipped are steps passed over. One that was queued leaves its message.
+	// Skipped are steps passed over, and with OutcomeFailed those that a message of this plan takes to another recipient.
+	// One that was queued leaves its message; a queued message that loses its last item is dropped.
 	Skipped []Entry
 	// Messages are queued. One whose ID is in the ledger, still queued, gets the items in addition, and a NotBefore that
 	// is no later than it was.
@@ -185,8 +189,8 @@ type Settlement struct {
 	Receipt   Receipt
 	// Pages is how many pages lie there.
 	Pages int
-	// Items are all items of the message, with what was shown. The entries of those with Shown set that were not told
-	// become skipped for that reason; the others take the message's outcome.
+	// Items are all items of the message, with what was shown. The entries of those with Shown set become skipped for
+	// that reason, or failed for ReasonOwnerChanged; the others take the message's outcome.
 	Items []OutgoingItem
 	// Refused is set when the recipient cannot be told this way; the planner passes it over for a while.
 	Refused bool
@@ -213,8 +217,9 @@ type Ledger interface {
 	// Claim takes a message for sending until a time. It fails with ErrTaken. A message that was claimed before and not
 	// settled comes back with Unclear set.
 	Claim(ctx context.Context, id string, now, until time.Time) (Outgoing, error)
-	// Progress records that pages of a claimed message were sent. It fails with ErrTaken if the claim was lost.
-	Progress(ctx context.Context, o Outgoing, pages int, at Receipt) error
+	// Progress records of a claimed message how many of its pages were sent, and what its items show. It fails with
+	// ErrTaken if the claim was lost.
+	Progress(ctx context.Context, o Outgoing, pages int, at Receipt, items []OutgoingItem) error
 	// Settle ends a claim. It fails with ErrTaken if the claim was lost. A sent message makes the one sent before it to
 	// the same user, of the same kind, due for an update.
 	Settle(ctx context.Context, o Outgoing, s Settlement) error

@@ -5,21 +5,27 @@ type Reason string
 
 // Why a credential is told of, is not, or not yet.
 const (
-	ReasonDue          Reason = "due"            // a step is due, and a message is queued
-	ReasonQueued       Reason = "queued"         // the message for the step that is due was queued before
-	ReasonNoStep       Reason = "no-step-due"    // the step that is due was taken
-	ReasonMigrated     Reason = "migrated"       // nothing is left to do
-	ReasonGone         Reason = "gone"           // it is not there any more
-	ReasonExempt       Reason = "exempt"         // the configuration leaves it out
-	ReasonSnoozed      Reason = "snoozed"        // the owner asked for silence
-	ReasonPromised     Reason = "promised"       // the owner named a date
-	ReasonBlocked      Reason = "blocked"        // the owner waits for somebody else
-	ReasonRetiring     Reason = "retiring"       // the owner lets it end
-	ReasonToldRecently Reason = "told-recently"  // the recipient had a message a moment ago; the step waits
-	ReasonLookUpFailed Reason = "look-up-failed" // the directory gave no answer; nobody else is told instead
-	ReasonOldEvidence  Reason = "old-evidence"   // no scan has met it lately, so nobody is told that it is open
-	ReasonNobody       Reason = "nobody-to-tell" // no recipient is left
-	ReasonRunLimit     Reason = "run-limit"      // the run would send more than the limit, so it sends nothing
+	ReasonDue            Reason = "due"             // a step is due, and a message is queued
+	ReasonQueued         Reason = "queued"          // the message for the step that is due was queued before
+	ReasonNoStep         Reason = "no-step-due"     // the step that is due was taken
+	ReasonMigrated       Reason = "migrated"        // nothing is left to do
+	ReasonGone           Reason = "gone"            // it is not there any more
+	ReasonExempt         Reason = "exempt"          // the configuration leaves it out
+	ReasonSnoozed        Reason = "snoozed"         // the owner asked for silence
+	ReasonPromised       Reason = "promised"        // the owner named a date
+	ReasonBlocked        Reason = "blocked"         // the owner waits for somebody else
+	ReasonRetiring       Reason = "retiring"        // the owner lets it end
+	ReasonLookUpFailed   Reason = "look-up-failed"  // the directory gave no answer; nobody else is told instead
+	ReasonOldEvidence    Reason = "old-evidence"    // no scan has met it lately, so nobody is told that it is open
+	ReasonOutcomeUnknown Reason = "outcome-unknown" // an earlier message to the recipient may be on its way
+	ReasonNobody         Reason = "nobody-to-tell"  // no recipient is left
+	ReasonRunLimit       Reason = "run-limit"       // the run would send more than the limit, so it sends nothing
+)
+
+// Why a message that is queued waits.
+const (
+	ReasonHeld       Reason = "held" // its sink rests after a failure
+	ReasonQuietHours Reason = "quiet-hours"
 )
 
 // Why a step was passed over.

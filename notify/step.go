@@ -13,6 +13,8 @@ const (
 	StepBroken     StepKind = "broken"      // a promised date has passed
 	StepReview     StepKind = "review"      // the day has come to look again at what an answer said
 	StepNoDeadline StepKind = "no-deadline" // told once: it must be migrated, and no date is configured
+	// StepHandover is a step that was taken for somebody who is not the owner any more.
+	StepHandover StepKind = "handover"
 )
 
 // Step is one occasion to tell somebody about a credential. Each step of a credential and tier happens at most once.
