@@ -19,6 +19,8 @@ func (l *loading) check(c *Config, schedule func(string, *time.Location) error) 
 	l.checkStore(c)
 	l.checkListeners(c)
 	l.checkPairs()
+	l.checkReminders(c)
+	l.checkWebhook(c)
 	l.checkPeople(c)
 	if c.Migrator.Enabled {
 		l.fail("migrator.enabled", "this version cannot migrate", "set it to false")
@@ -137,6 +139,7 @@ func (l *loading) checkSchedules(c *Config, check func(string, *time.Location) e
 		{"schedule.scan", c.Schedule.Scan},
 		{"schedule.maintenance", c.Schedule.Maintenance},
 		{"schedule.remind", c.Schedule.Remind},
+		{"schedule.digest", c.Schedule.Digest},
 	} {
 		// An empty one has been reported already.
 		if strings.TrimSpace(job.spec) == "" {

@@ -25,20 +25,25 @@ type Config struct {
 	StoreFile string `key:"store_file"`
 	StoreEnv  string `key:"store_env"`
 	// StoreOnNetwork allows a database on a network file system.
-	StoreOnNetwork bool     `key:"store_on_network"`
-	History        History  `key:"history"`
-	Audit          Audit    `key:"audit"`
-	Listen         Listen   `key:"listen"`
-	Metrics        Metrics  `key:"metrics"`
-	Log            Log      `key:"log"`
-	Slack          Slack    `key:"slack"`
-	People         []Person `key:"people"`
-	Approval       Approval `key:"approval"`
-	Migrator       Migrator `key:"migrator"`
+	StoreOnNetwork bool    `key:"store_on_network"`
+	History        History `key:"history"`
+	Audit          Audit   `key:"audit"`
+	Listen         Listen  `key:"listen"`
+	Metrics        Metrics `key:"metrics"`
+	Log            Log     `key:"log"`
+	// Reminders say when and how owners are reminded; Slack and Webhook are the ways to them.
+	Reminders Reminders `key:"reminders"`
+	Slack     Slack     `key:"slack"`
+	Webhook   Webhook   `key:"webhook"`
+	People    []Person  `key:"people"`
+	Approval  Approval  `key:"approval"`
+	Migrator  Migrator  `key:"migrator"`
 
 	// given holds the paths that the file, the environment or a flag set; cutOff tells of a file without a last line end.
 	given  map[string]bool
 	cutOff bool
+	// owners is nil before loading.
+	owners *Owners
 }
 
 // Organization is one Adobe organization and the credential with which it is read.
@@ -135,9 +140,11 @@ type Schedule struct {
 	TimeZone *time.Location `key:"time_zone"`
 	Scan     string         `key:"scan"`
 	// Maintenance is when old history is removed, and store and audit log are checked.
-	Maintenance string        `key:"maintenance"`
-	Remind      string        `key:"remind"`
-	Jitter      time.Duration `key:"jitter"`
+	Maintenance string `key:"maintenance"`
+	// Remind is when owners are reminded, Digest when the channel for everyone gets its summary.
+	Remind string        `key:"remind"`
+	Digest string        `key:"digest"`
+	Jitter time.Duration `key:"jitter"`
 }
 
 // History says how long the record of scans is kept.
@@ -173,19 +180,8 @@ type Log struct {
 	Format string `key:"format"`
 }
 
-// Slack is accepted and has no effect in this version.
-type Slack struct {
-	TokenFile         string `key:"token_file"`
-	TokenEnv          string `key:"token_env"`
-	AppTokenFile      string `key:"app_token_file"`
-	AppTokenEnv       string `key:"app_token_env"`
-	SigningSecretFile string `key:"signing_secret_file"`
-	SigningSecretEnv  string `key:"signing_secret_env"`
-	APIURL            string `key:"api_url"`
-	Channel           string `key:"channel"`
-}
-
-// Person is one person with all identities. It is accepted and has no effect in this version.
+// Person is one person with all identities. In this version e-mail addresses and the Adobe id tell whose the Slack
+// account is; the others have no effect.
 type Person struct {
 	Name   string   `key:"name"`
 	Emails []string `key:"emails"`
@@ -247,13 +243,16 @@ func Default() *Config {
 		},
 		Scan:      Scan{Timeout: 30 * time.Minute, PageLimit: 10000},
 		Deadlines: defaultDeadlines(),
-		Schedule:  Schedule{TimeZone: time.UTC, Scan: "17 */6 * * *", Maintenance: "43 3 * * *", Remind: "0 9 * * 1-5"},
+		Schedule: Schedule{TimeZone: time.UTC, Scan: "17 */6 * * *", Maintenance: "43 3 * * *", Remind: "0 9 * * 1-5",
+			Digest: "0 9 * * 1"},
 		Store:     "sqlite:jwtsunset.db",
 		History:   History{Keep: 730 * 24 * time.Hour},
 		Listen:    Listen{Metrics: "127.0.0.1:9465", Web: "127.0.0.1:8465"},
 		Metrics:   Metrics{CredentialSeriesLimit: 20000},
 		Log:       Log{Level: "info", Format: "text"},
+		Reminders: defaultReminders(),
 		Slack:     Slack{APIURL: "https://slack.com/api/"},
+		Webhook:   Webhook{Source: "jwtsunset"},
 		Approval:  Approval{Via: []string{"web", "cli"}, Required: 1, Expires: 168 * time.Hour, FourEyes: true},
 		Migrator:  Migrator{Methods: Methods{QueryService: "guided", DeveloperConsole: kindDeveloperConsole}},
 	}

@@ -18,6 +18,9 @@ const problemLimit = 1000
 type loading struct {
 	// file names the file in problems.
 	file string
+	// root is what the file can hold, and listLimit how many elements a list of it.
+	root      *node
+	listLimit int
 	// origin tells for nodes that do not come from the file which override they come from.
 	origin map[*yaml.Node]override
 	// at holds the node of every path that something sets, keys of sections included.
@@ -27,6 +30,16 @@ type loading struct {
 	// unknown holds a problem for each variable that names no key.
 	unknown  map[string]Problem
 	problems Problems
+}
+
+func newLoading(file string, root *node, listLimit int) *loading {
+	return &loading{
+		file: file, root: root, listLimit: listLimit,
+		origin:  map[*yaml.Node]override{},
+		at:      map[string]*yaml.Node{},
+		meant:   map[string]bool{},
+		unknown: map[string]Problem{},
+	}
 }
 
 func (l *loading) add(p Problem) {
@@ -159,7 +172,7 @@ func (l *loading) keyName(key *yaml.Node, path string) (string, bool) {
 }
 
 func (l *loading) unknownKey(n *node, key *yaml.Node, path string) {
-	advice := unknownKey(n, key.Value)
+	advice := unknownKey(l.root, n, key.Value)
 	l.meant[join(path, advice.meant)] = true
 	field := path
 	if showable(n, key.Value) {
@@ -200,8 +213,8 @@ func needs(n *node) string {
 }
 
 func (l *loading) list(n *node, y *yaml.Node, v reflect.Value, path string) {
-	if len(y.Content) > listLimit {
-		l.report(y, path, fmt.Sprintf("has more than %d elements", listLimit), "")
+	if len(y.Content) > l.listLimit {
+		l.report(y, path, fmt.Sprintf("has more than %d elements", l.listLimit), "")
 		return
 	}
 	elements := reflect.MakeSlice(n.typ, len(y.Content), len(y.Content))

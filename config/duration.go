@@ -22,7 +22,7 @@ func ParseDuration(text string) (time.Duration, bool) {
 	if err != nil {
 		return 0, false
 	}
-	whole := time.Duration(n) * 24 * time.Hour
+	whole := time.Duration(n) * day
 	if days[2] == "" {
 		return whole, true
 	}
@@ -36,7 +36,6 @@ func ParseDuration(text string) (time.Duration, bool) {
 
 // formatDuration writes the short form: "30s", "2m", "168h", "365d".
 func formatDuration(d time.Duration) string {
-	const day = 24 * time.Hour
 	if d >= 14*day && d%day == 0 {
 		return strconv.FormatInt(int64(d/day), 10) + "d"
 	}

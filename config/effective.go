@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// Digest is the SHA-256, in hex, of the effective configuration: two processes with the same digest work alike. Secret
-// values are no part of it, only where they are read from.
+// Digest is the SHA-256, in hex, of the effective configuration: two processes with the same digest work alike. What
+// the file of owners said when the configuration was loaded is part of it. Secret values are not, only where they are
+// read from; nor are the templates of messages.
 func (c *Config) Digest() string {
-	sum := sha256.Sum256([]byte(flow(schema(), reflect.ValueOf(c).Elem())))
+	sum := sha256.Sum256([]byte(flow(schema(), reflect.ValueOf(c).Elem()) + "\n" + c.Owners().text()))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -87,6 +88,10 @@ func (n *node) text(v reflect.Value) string {
 		return value.String()
 	case Date:
 		return value.String()
+	case Hours:
+		return value.String()
+	case time.Weekday:
+		return weekdayNames[value]
 	case bool:
 		return strconv.FormatBool(value)
 	case float64:

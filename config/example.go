@@ -21,8 +21,8 @@ const exampleHead = `# Configuration of jwtsunset, with every key and its defaul
 // commentWidth is where comments of the example are broken, in characters.
 const commentWidth = 100
 
-// inactive are the parts of the example that are commented out though they could stand: alternatives to others, and
-// sections without effect in this version.
+// inactive are the parts of the example that are commented out though they could stand: alternatives to others,
+// ways to owners that need an account elsewhere, and sections without effect in this version.
 var inactive = map[string]bool{
 	"organizations[].client_secret_env": true,
 	"organizations[].user_token_file":   true,
@@ -32,12 +32,13 @@ var inactive = map[string]bool{
 	"scan.exclude[].credential":         true,
 	"scan.exclude[].name":               true,
 	"scan.exclude[].owner":              true,
-	"schedule.remind":                   true,
 	"adobe.ui_url":                      true,
 	"slack":                             true,
 	"slack.token_env":                   true,
 	"slack.app_token_env":               true,
 	"slack.signing_secret_env":          true,
+	"webhook":                           true,
+	"webhook.secret_env":                true,
 	"people":                            true,
 	"approval":                          true,
 	"migrator":                          true,

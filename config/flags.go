@@ -101,7 +101,7 @@ func setProblem(path string) Problem {
 		steps := setSteps(strings.Join(parts[:i+1], "."))
 		if steps == nil {
 			if known.kind == section {
-				advice := unknownKey(known, parts[i])
+				advice := unknownKey(schema(), known, parts[i])
 				p.Message, p.Hint = advice.message, advice.hint
 				if showable(known, parts[i]) {
 					p.Field = join(pathOf(way), parts[i])

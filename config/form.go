@@ -125,6 +125,19 @@ func duration(low, high time.Duration) form {
 	})
 }
 
+const day = 24 * time.Hour
+
+// days is the form of durations of whole days.
+func days(low, high int) form {
+	f := duration(time.Duration(low)*day, time.Duration(high)*day)
+	inner := f.set
+	f.name = "a duration of whole days from " + strconv.Itoa(low) + "d to " + strconv.Itoa(high) + "d"
+	f.set = func(v reflect.Value, text string) bool {
+		return inner(v, text) && time.Duration(v.Int())%day == 0
+	}
+	return f.withHint(func(string) string { return "write it as in 7d or 168h" })
+}
+
 // zone is a name of the IANA time zone database. "Local" is refused: it would mean something else on each machine.
 var zone = form{name: "a time zone such as UTC or Europe/Zurich", set: func(v reflect.Value, text string) bool {
 	if text == "" || text == "Local" {
@@ -154,7 +167,8 @@ var (
 	globForm = textForm("a pattern with *, ? and [a-z]", validGlob)
 	envName  = pattern("the name of an environment variable: capital letters, digits and _", `[A-Z_][A-Z0-9_]*`).
 			withHint(inlineHint)
-	filePath = textForm("the path of a file", func(text string) bool { return text != "" })
+	filePath   = textForm("the path of a file", func(text string) bool { return text != "" })
+	folderPath = textForm("the path of a folder", func(text string) bool { return text != "" })
 	// secretPath refuses what is plainly the secret itself and not the path of its file.
 	secretPath = textForm("the path of a file that holds the secret", func(text string) bool {
 		return text != "" && inlineHint(text) == ""
@@ -164,10 +178,20 @@ var (
 	})
 	email   = pattern("an e-mail address", `[^\s@]+@[^\s@]+`)
 	slackID = pattern("a Slack user id such as U123, or team and user as in T123/U123", `(T[A-Z0-9]+/)?[UW][A-Z0-9]+`)
-	oidcID  = pattern("issuer and subject as in https://login.example.com|1234", `[^\s|]+\|\S+`)
-	adobeID = pattern("an Adobe user id such as 0123@AdobeID", `[^\s@]+@[^\s@]+`)
-	address = textForm("host and port such as 127.0.0.1:9465", validAddress)
-	baseURL = textForm("an https address without password and query; http only for this machine itself",
+	// Slack takes letters of all scripts in names of channels, but no capital ones.
+	slackChannel = pattern("the name of a Slack channel such as #name, or its id such as C0123456789",
+		`#[\p{Ll}\p{Lo}\p{Lm}\p{M}\p{N}_-]{1,80}|[CG][A-Z0-9]{2,}`)
+	slackUser  = pattern("a Slack user id such as U0123456789", `[UW][A-Z0-9]{2,}`)
+	slackGroup = pattern("the id of a Slack user group such as S0123456789", `S[A-Z0-9]{2,}`)
+	domain     = pattern("a domain in lower case such as example.com",
+		`([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]*[a-z0-9])?`)
+	language = pattern("a language such as en or zh-TW", `[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}`)
+	// eventSource is a URI reference, as CloudEvents asks for.
+	eventSource = textForm("a name or address without blanks, of at most 256 characters", validReference)
+	oidcID      = pattern("issuer and subject as in https://login.example.com|1234", `[^\s|]+\|\S+`)
+	adobeID     = pattern("an Adobe user id such as 0123@AdobeID", `[^\s@]+@[^\s@]+`)
+	address     = textForm("host and port such as 127.0.0.1:9465", validAddress)
+	baseURL     = textForm("an https address without password and query; http only for this machine itself",
 		func(text string) bool {
 			_, ok := validURL(text)
 			return ok
@@ -224,6 +248,13 @@ func validURL(text string) (*url.URL, bool) {
 		return nil, false
 	}
 	return u, u.Scheme == "https" || (u.Scheme == "http" && loopback(u.Hostname()))
+}
+
+var uriReference = regexp.MustCompile("^[^\\s\"<>\\\\^`{|}]{1,256}$")
+
+func validReference(text string) bool {
+	_, err := url.Parse(text)
+	return err == nil && uriReference.MatchString(text)
 }
 
 // loopback tells whether a host name means this machine.

@@ -20,11 +20,15 @@ type Loader struct {
 	Flags *FlagValues
 	// CheckSchedule says what is wrong with a cron schedule; nil accepts every one that is not empty.
 	CheckSchedule func(spec string, zone *time.Location) error
+
+	// files is set when the file of owners, which the configuration names, is read too.
+	files bool
 }
 
-// Load reads the file and puts environment and flags over it. An empty path is no file. The error is Problems when the
-// content is wrong, and wraps fs.ErrNotExist when there is no such file.
+// Load reads the file, puts environment and flags over it, and reads the file of owners that they name. An empty path
+// is no file. The error is Problems when the content is wrong, and wraps fs.ErrNotExist when there is no such file.
 func (l Loader) Load(path string) (*Config, error) {
+	l.files = true
 	if path == "" {
 		return l.parse("no file", nil, false)
 	}
@@ -38,19 +42,13 @@ func (l Loader) Load(path string) (*Config, error) {
 	return l.Parse(path, []byte(data))
 }
 
-// Parse is Load for a file that has been read; name stands for it in problems.
+// Parse is Load for a file that has been read, without the file of owners; name stands for the file in problems.
 func (l Loader) Parse(name string, data []byte) (*Config, error) {
 	return l.parse(name, data, true)
 }
 
 func (l Loader) parse(name string, data []byte, file bool) (*Config, error) {
-	run := &loading{
-		file:    name,
-		origin:  map[*yaml.Node]override{},
-		at:      map[string]*yaml.Node{},
-		meant:   map[string]bool{},
-		unknown: map[string]Problem{},
-	}
+	run := newLoading(name, schema(), listLimit)
 	root := run.document(data, file)
 	if root == nil {
 		return nil, run.problems
@@ -63,6 +61,10 @@ func (l Loader) parse(name string, data []byte, file bool) (*Config, error) {
 	run.value(schema(), root, reflect.ValueOf(c).Elem(), "")
 	run.check(c, l.CheckSchedule)
 	run.leftOver(c)
+	owners := &Owners{}
+	if l.files {
+		owners = run.readOwners(c)
+	}
 	if len(run.problems) > 0 {
 		run.problems.sort()
 		return nil, run.problems
@@ -71,6 +73,7 @@ func (l Loader) parse(name string, data []byte, file bool) (*Config, error) {
 	for path := range run.at {
 		c.given[path] = true
 	}
+	c.owners = owners.withPeople(c.People)
 	c.cutOff = len(data) > 0 && data[len(data)-1] != '\n'
 	return c, nil
 }

@@ -14,14 +14,15 @@ func (c *Config) sources() []Source {
 		token, _ := o.UserToken()
 		all = append(all, secret, token)
 	}
-	all = append(all, c.storeSource())
+	token, _ := c.Slack.Token()
+	key, _ := c.Webhook.Secret()
+	all = append(all, c.storeSource(), token, key)
 	return slices.DeleteFunc(all, Source.IsZero)
 }
 
 // idleSources lists the sources of secrets that have no effect in this version.
 func (c *Config) idleSources() []Source {
 	return []Source{
-		{File: c.Slack.TokenFile, Env: c.Slack.TokenEnv},
 		{File: c.Slack.AppTokenFile, Env: c.Slack.AppTokenEnv},
 		{File: c.Slack.SigningSecretFile, Env: c.Slack.SigningSecretEnv},
 		{File: c.Migrator.ClientSecretFile, Env: c.Migrator.ClientSecretEnv},
@@ -48,7 +49,7 @@ func (c *Config) Warnings() []string {
 		found = append(found, "listen.web can be reached from other machines without TLS:"+
 			" put a proxy with TLS in front of it")
 	}
-	return found
+	return append(found, c.reminderWarnings()...)
 }
 
 // open tells whether other machines can reach an address to listen on.
@@ -60,7 +61,10 @@ func open(address string) bool {
 // Unused lists the parts of the configuration that are set and have no effect in this version.
 func (c *Config) Unused() []string {
 	var found []string
-	for _, path := range []string{"adobe.ui_url", "schedule.remind", "slack", "people", "approval", "migrator"} {
+	for _, path := range []string{
+		"adobe.ui_url", "slack.app_token_file", "slack.app_token_env", "slack.signing_secret_file",
+		"slack.signing_secret_env", "approval", "migrator",
+	} {
 		if c.given[path] {
 			found = append(found, fmt.Sprintf("%s: accepted, has no effect in this version", path))
 		}

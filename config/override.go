@@ -221,7 +221,7 @@ func (l *loading) slot(at *yaml.Node, s step, o override, i int) *yaml.Node {
 	if absent {
 		l.fill(at, o.steps[i-1].node, o)
 	}
-	if s.index > len(at.Content) || s.index >= listLimit {
+	if s.index > len(at.Content) || s.index >= l.listLimit {
 		l.refuse(o, o.steps[:i+1], fmt.Errorf("the number of the next element is %d", len(at.Content)))
 		return nil
 	}

@@ -19,19 +19,20 @@ type Problem struct {
 	place place
 }
 
-// place orders problems: the file's by line, then those of variables, then those of flags.
+// place orders problems: the file's by line, then those of variables, those of flags, and those of the file of owners.
 type place struct {
 	layer        layer
 	line, column int
 }
 
-// layer is one of the sources of configuration, in rising precedence.
+// layer is one of the sources of configuration, in rising precedence; the file of owners is beside them.
 type layer int
 
 const (
 	layerFile layer = iota
 	layerEnv
 	layerFlag
+	layerOwners
 )
 
 // String is the problem on one line.

@@ -38,24 +38,30 @@ type node struct {
 	elem    *node
 }
 
-// schema is the tree of all places. Its root is the file.
+// schema is the tree of all places of the configuration. Its root is the file.
 var schema = sync.OnceValue(func() *node {
+	return newSchema(rules, reflect.ValueOf(Default()).Elem())
+})
+
+// newSchema joins a table of keys with the struct that they are read into.
+func newSchema(rules []rule, v reflect.Value) *node {
 	table := make(map[string]rule, len(rules))
 	for _, r := range rules {
 		table[r.path] = r
 	}
 	table[""] = rule{form: groupForm}
-	root := grow(table, "", reflect.ValueOf(Default()).Elem())
+	root := grow(table, "", v)
 	if len(table) > 0 {
 		panic(fmt.Sprintf("keys without a field: %v", table))
 	}
 	return root
-})
+}
 
 // single are the struct types that the file writes as one value.
 var single = map[reflect.Type]bool{
 	reflect.TypeFor[*time.Location](): true,
 	reflect.TypeFor[Date]():           true,
+	reflect.TypeFor[Hours]():          true,
 }
 
 // grow makes the node of a path whose value is v by default and takes its line out of the table.

@@ -15,8 +15,8 @@ type advice struct {
 	meant string
 }
 
-// unknownKey finds the advice about a key.
-func unknownKey(n *node, key string) advice {
+// unknownKey finds the advice about a key that a section of the tree of root does not have.
+func unknownKey(root, n *node, key string) advice {
 	if n.child(key+"_file") != nil {
 		return advice{inlineMessage, "use " + key + "_file or " + key + "_env", key + "_file"}
 	}
@@ -24,9 +24,9 @@ func unknownKey(n *node, key string) advice {
 		return advice{"unknown key", "did you mean " + name + "?", name}
 	}
 	if secretLike(key) {
-		return inlineAdvice(n)
+		return inlineAdvice(root, n)
 	}
-	if path := elsewhere(key); path != "" {
+	if path := elsewhere(root, key); path != "" {
 		return advice{"unknown key", "did you mean " + path + "?", ""}
 	}
 	return advice{"unknown key", "known here are " + strings.Join(names(n), ", "), ""}
@@ -58,13 +58,17 @@ func secretLike(key string) bool {
 	return false
 }
 
-// inlineAdvice names the section's keys for secrets, or that of an organization where it has none.
-func inlineAdvice(n *node) advice {
+// inlineAdvice names the section's keys for secrets, or that of an organization where it has none. A file that is not
+// the configuration has none at all.
+func inlineAdvice(root, n *node) advice {
 	var found []string
 	for _, c := range n.fields {
 		if base, ok := strings.CutSuffix(c.name, "_file"); ok && n.child(base+"_env") != nil {
 			found = append(found, c.name)
 		}
+	}
+	if root != schema() {
+		return advice{inlineMessage, "remove it: nothing in this file is secret", ""}
 	}
 	if len(found) == 0 || n.path == "" {
 		return advice{inlineMessage, "use organizations[N].client_secret_file", ""}
@@ -73,9 +77,9 @@ func inlineAdvice(n *node) advice {
 }
 
 // elsewhere finds the only place, outside lists, where a key of this name exists.
-func elsewhere(key string) string {
+func elsewhere(root *node, key string) string {
 	var found []string
-	schema().visit(func(n *node) {
+	root.visit(func(n *node) {
 		if n.name == key && !n.inList() {
 			found = append(found, n.path)
 		}
