@@ -103,3 +103,20 @@ func Remembered(ctx context.Context, m Memory) LookUp {
 		return p, nil
 	}
 }
+
+// layered remembers in one place and recalls from two.
+type layered struct{ below, above Memory }
+
+// Layered gives a Memory that recalls what below has, and keeps what is new in above alone.
+func Layered(below, above Memory) Memory { return layered{below, above} }
+
+func (l layered) Person(ctx context.Context, identity string) (Person, bool, error) {
+	if p, known, err := l.above.Person(ctx, identity); known || err != nil {
+		return p, known, err
+	}
+	return l.below.Person(ctx, identity)
+}
+
+func (l layered) RememberPerson(ctx context.Context, p Person) error {
+	return l.above.RememberPerson(ctx, p)
+}

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ func (c *Courier) compose(ctx context.Context, o Outgoing) (Message, []OutgoingI
 		if items[i].Shown = c.silence(ctx, o, items[i], current, m.Now); items[i].Shown != "" {
 			continue
 		}
-		m.Items = append(m.Items, c.item(items[i], current))
+		m.Items = append(m.Items, c.Policy.item(items[i], current))
 		if due := later(items[i].Step.Due, current.Credential.FirstSeen); !items[i].Step.IsZero() {
 			late = max(late, m.Now.Sub(due))
 		}
@@ -51,7 +52,7 @@ func (c *Courier) refreshed(ctx context.Context, u Update) (Message, []OutgoingI
 			return m, nil, err
 		}
 		items[i].Shown = c.state(current, m.Now)
-		item := c.item(items[i], current)
+		item := c.Policy.item(items[i], current)
 		item.Settled = items[i].Shown
 		m.Items = append(m.Items, item)
 	}
@@ -92,14 +93,14 @@ func (c *Courier) silence(
 }
 
 // item is what a message says about one credential.
-func (c *Courier) item(i OutgoingItem, current Current) Item {
+func (p *Policy) item(i OutgoingItem, current Current) Item {
 	x := current.Credential
 	item := Item{
 		Organization: i.Organization, ID: i.Credential, Name: x.Name, Kind: x.Kind, Sandboxes: x.Sandboxes,
 		Owner: x.Owner.String(), Created: x.Created, LastUpdated: x.LastUpdated, LastSeen: current.Seen,
 		Step: i.Step, Guess: i.Guess,
 	}
-	if d, ok := credential.Effective(x, c.Policy.Deadlines); ok {
+	if d, ok := credential.Effective(x, p.Deadlines); ok {
 		item.Deadline = d
 	}
 	if a, ok := inForce(current.Answers); ok {
@@ -110,23 +111,22 @@ func (c *Courier) item(i OutgoingItem, current Current) Item {
 
 // sortByUrgency puts what is open first, then what ends first, then by name, so that pages are the same each time.
 func sortByUrgency(items []Item) {
-	slices.SortStableFunc(items, func(a, b Item) int {
-		switch {
-		case (a.Settled == "") != (b.Settled == ""):
-			if a.Settled == "" {
-				return -1
-			}
-			return 1
-		case !a.Deadline.At.Equal(b.Deadline.At):
-			return compareDeadlines(a.Deadline, b.Deadline)
-		case a.Name != b.Name:
-			return strings.Compare(a.Name, b.Name)
-		case a.Organization != b.Organization:
-			return strings.Compare(a.Organization, b.Organization)
-		default:
-			return strings.Compare(a.ID, b.ID)
+	slices.SortStableFunc(items, byUrgency)
+}
+
+func byUrgency(a, b Item) int {
+	switch {
+	case (a.Settled == "") != (b.Settled == ""):
+		if a.Settled == "" {
+			return -1
 		}
-	})
+		return 1
+	case !a.Deadline.At.Equal(b.Deadline.At):
+		return compareDeadlines(a.Deadline, b.Deadline)
+	default:
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Organization, b.Organization),
+			strings.Compare(a.ID, b.ID))
+	}
 }
 
 // compareDeadlines puts credentials without a deadline last.

@@ -37,6 +37,8 @@ type Observer interface {
 	Sent(k Kind, s SinkName, late time.Duration)
 	Failed(k Kind, s SinkName, reason Reason)
 	Suppressed(k Kind, s SinkName, reason Reason)
+	// Reach is told whether a sink works, and false where only an operator can repair it.
+	Reach(s SinkName, works bool)
 }
 
 // Courier sends what is queued. It is safe for concurrent use.
@@ -61,16 +63,21 @@ type Courier struct {
 // Delivered counts what became of messages.
 type Delivered struct {
 	Sent, Failed, Dropped, PutOff, Updated int
+	// Troubled counts those put off because something failed.
+	Troubled int
 	// Refused is set when a recipient was refused, so that a new plan would tell somebody else.
 	Refused bool
 }
 
-func (d *Delivered) add(e Delivered) {
+// Add counts what another delivery did.
+func (d *Delivered) Add(e Delivered) {
 	d.Sent, d.Failed, d.Dropped = d.Sent+e.Sent, d.Failed+e.Failed, d.Dropped+e.Dropped
+	d.Troubled += e.Troubled
 	d.PutOff, d.Updated, d.Refused = d.PutOff+e.PutOff, d.Updated+e.Updated, d.Refused || e.Refused
 }
 
-// Deliver sends what is due until nothing is left that can be sent now. An error means that the ledger or a record could
+// Deliver sends what is due until nothing is left that can be sent now, and tells progress after each message, one call
+// at a time, unless it is nil. An error means that the ledger or a record could
 // not be read or written; what became of messages is recorded with them.
 func (c *Courier) Deliver(ctx context.Context, progress func(Delivered)) (Delivered, error) {
 	var total Delivered
@@ -79,11 +86,15 @@ func (c *Courier) Deliver(ctx context.Context, progress func(Delivered)) (Delive
 		if err != nil {
 			return total, err
 		}
-		done, err := c.deliver(ctx, ids)
-		total.add(done)
-		if progress != nil {
-			progress(total)
-		}
+		before := total
+		done, err := c.deliver(ctx, ids, func(d Delivered) {
+			if progress != nil {
+				so := before
+				so.Add(d)
+				progress(so)
+			}
+		})
+		total.Add(done)
 		if err != nil {
 			return total, err
 		}
@@ -96,8 +107,8 @@ func (c *Courier) Deliver(ctx context.Context, progress func(Delivered)) (Delive
 	return total, errors.Join(ctx.Err(), err)
 }
 
-// deliver sends some messages, a few at a time.
-func (c *Courier) deliver(ctx context.Context, ids []string) (Delivered, error) {
+// deliver sends some messages, a few at a time, and tells after each how many are done.
+func (c *Courier) deliver(ctx context.Context, ids []string, progress func(Delivered)) (Delivered, error) {
 	var mu sync.Mutex
 	var total Delivered
 	var problems []error
@@ -110,8 +121,9 @@ func (c *Courier) deliver(ctx context.Context, ids []string) (Delivered, error) 
 			done, err := c.one(ctx, id)
 			mu.Lock()
 			defer mu.Unlock()
-			total.add(done)
+			total.Add(done)
 			problems = append(problems, err)
+			progress(total)
 		})
 	}
 	wait.Wait()
@@ -154,13 +166,15 @@ func (c *Courier) settle(ctx context.Context, o Outgoing, t trip, problem error)
 		return Delivered{}, err
 	}
 	c.observe(o, t)
-	switch t.State {
-	case StateSent:
+	switch {
+	case t.State == StateSent:
 		return Delivered{Sent: 1}, nil
-	case StateFailed:
+	case t.State == StateFailed:
 		return Delivered{Failed: 1, Refused: t.Refused}, nil
-	case StateDropped:
+	case t.State == StateDropped:
 		return Delivered{Dropped: 1}, nil
+	case t.failed || t.Reason == ReasonHeld:
+		return Delivered{PutOff: 1, Troubled: 1}, nil
 	default:
 		return Delivered{PutOff: 1}, nil
 	}

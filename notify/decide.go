@@ -118,7 +118,7 @@ func (w *planner) queue(k Kind, to resolution, item OutgoingItem) {
 		earliest = later(earliest, last.Add(w.policy.MinGap))
 	}
 	w.groups.add(Outgoing{
-		ID: w.newID(), Kind: k, To: to.recipient, Language: orElse(to.language, w.policy.Language), Created: w.now,
+		ID: w.newID(), Kind: k, To: to.recipient, Language: Language(to.language, w.policy.Language), Created: w.now,
 		NotBefore: w.policy.Hours.next(earliest, to.zone), State: StateQueued, Zone: to.zone.String(),
 	}, item)
 }

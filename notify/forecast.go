@@ -218,4 +218,5 @@ type nobody struct{}
 
 func (nobody) Sent(Kind, SinkName, time.Duration) {}
 func (nobody) Failed(Kind, SinkName, Reason)      {}
+func (nobody) Reach(SinkName, bool)               {}
 func (nobody) Suppressed(Kind, SinkName, Reason)  {}

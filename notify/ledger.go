@@ -176,6 +176,8 @@ type Plan struct {
 	Messages []Outgoing
 	// Refresh are the ids of sent messages that no longer say how things are.
 	Refresh []string
+	// Reasons counts the waiting credentials by what they wait for. A Ledger does not keep it.
+	Reasons map[Reason]int
 }
 
 // Settlement is how an attempt at a message ended.

@@ -28,18 +28,45 @@ type destination struct {
 	to   Recipient
 }
 
-// NewPlan decides about every credential of a state what is said, to whom and when, and why nothing is. It asks nobody
-// but look and changes nothing. Steps that came due while none could be taken are passed over for the latest one.
-func (p *Policy) NewPlan(s State, look LookUp) Plan {
+func newPlanner(p *Policy, s State, look LookUp) *planner {
 	w := &planner{
 		policy: p, now: s.Now, newID: newMessageID,
 		resolver: resolver{policy: p, look: look, refused: s.Refused},
 		groups:   newGroups(s.Outbox), lastSent: map[destination]time.Time{},
 	}
-	w.plan.Run.Started = s.Now
+	w.plan.Run.Started, w.plan.Reasons = s.Now, map[Reason]int{}
 	for _, o := range s.LastSent {
 		w.lastSent[destination{o.Kind, o.To}] = o.Receipt.At
 	}
+	return w
+}
+
+// Examine gives what a plan would decide about every credential, in their order.
+func (p *Policy) Examine(s State, look LookUp) []Examination {
+	var list []Examination
+	all := newPlanner(p, s, look).examineAll(s)
+	for _, e := range all {
+		list = append(list, e.Examination)
+	}
+	return list
+}
+
+// NewPlan decides about every credential of a state what is said, to whom and when, and why nothing is. It asks nobody
+// but look and changes nothing. Steps that came due while none could be taken are passed over for the latest one.
+func (p *Policy) NewPlan(s State, look LookUp) Plan {
+	w := newPlanner(p, s, look)
+	all := w.examineAll(s)
+	for _, e := range all {
+		w.count(e)
+	}
+	w.plan.Run.Queued = len(w.plan.Messages)
+	w.plan.Run.Skipped = len(w.plan.Skipped)
+	w.plan.Refresh = w.outdated(all, s.LastSent)
+	return w.plan
+}
+
+// examineAll decides about every credential, and makes the messages.
+func (w *planner) examineAll(s State) []examined {
 	var all []examined
 	for _, o := range s.Organizations {
 		for _, c := range o.Credentials {
@@ -48,16 +75,10 @@ func (p *Policy) NewPlan(s State, look LookUp) Plan {
 	}
 	w.plan.Messages = w.groups.changed()
 	w.mention(all)
-	if newMessages(w.plan.Messages, s.Now) > p.RunLimit {
+	if newMessages(w.plan.Messages, s.Now) > w.policy.RunLimit {
 		w.refuseRun(all)
 	}
-	for _, e := range all {
-		w.count(e)
-	}
-	w.plan.Run.Queued = len(w.plan.Messages)
-	w.plan.Run.Skipped = len(w.plan.Skipped)
-	w.plan.Refresh = w.outdated(all, s.LastSent)
-	return w.plan
+	return all
 }
 
 // examined is a credential with what was decided about it.
@@ -68,6 +89,10 @@ type examined struct {
 	waiting time.Time
 	// shown is why nothing is asked about it in messages; "" if it is.
 	shown Reason
+	// language is the recipient's.
+	language string
+	// settled is set where nobody has to act on it.
+	settled bool
 	// listed is set where it can stand in a message for its recipient without a step of its own.
 	listed bool
 }
@@ -79,13 +104,14 @@ func (w *planner) examine(o Organization, c credential.Credential) examined {
 		Organization: o.Name, Credential: c.ID, At: w.now, Decision: DecisionNone, Source: SourceNone, Contact: ContactNone,
 	}}
 	if e.Reason = settled(c); e.Reason != "" {
-		e.shown = e.Reason
+		e.shown, e.settled = e.Reason, true
 		for _, open := range h.Open {
 			w.unqueue(open, OutcomeSkipped, ReasonSettled)
 		}
 		return e
 	}
 	found := w.resolver.owner(c, h.Answers)
+	e.language = Language(found.language, w.policy.Language)
 	e.Recipient, e.Source, e.Refusals = found.recipient, found.source, found.refusals
 	e.Unanswered = h.Told[found.recipient]
 	e.Contact = contact(found, h)

@@ -25,6 +25,8 @@ type Policy struct {
 	RunLimit int
 	// EvidenceAge is how long ago a scan may have met a credential that somebody is told about.
 	EvidenceAge time.Duration
+	// Answers bound what owners may answer.
+	Answers AnswerLimits
 	// Domains are the organization's own e-mail domains, in lower case; empty for any.
 	Domains []string
 	// Guests tells whether guests of the workspace are told.

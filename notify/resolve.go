@@ -62,7 +62,18 @@ func canonical(identity string) string {
 	if isAdobeID(identity) {
 		return identity
 	}
-	return strings.ToLower(identity)
+	return lower(identity)
+}
+
+// lower lowers ASCII letters only: by Unicode's rules letters of other scripts become ASCII ones, and so one person's
+// address another's.
+func lower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
 }
 
 // isAdobeID tells an Adobe user id (…@AdobeID, …@1a2b3c4d.e) from an e-mail address.

@@ -17,6 +17,7 @@ func (w *planner) count(e examined) {
 	w.plan.Run.Examined++
 	if e.Decision == DecisionWait {
 		w.plan.Run.Waiting++
+		w.plan.Reasons[e.Reason]++
 	}
 	if !e.waiting.IsZero() && (w.plan.Run.OldestDue.IsZero() || e.waiting.Before(w.plan.Run.OldestDue)) {
 		w.plan.Run.OldestDue = e.waiting

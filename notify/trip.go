@@ -90,6 +90,7 @@ func (c *Courier) send(ctx context.Context, sink Sink, o Outgoing, m Message, t 
 			return nil
 		}
 		c.holds.succeed(o.To.Sink)
+		c.Observer.Reach(o.To.Sink, true)
 		if page == 0 {
 			t.Receipt = at
 		}
@@ -117,6 +118,7 @@ func (c *Courier) fail(o Outgoing, t *trip, err error) {
 	f := asFailure(err)
 	t.State, t.Reason, t.failed = StateQueued, Reason(f.Reason), true
 	level := c.Log.Warn
+	c.Observer.Reach(o.To.Sink, f.Class != Operator)
 	switch f.Class {
 	case Permanent:
 		t.State, t.Refused = StateFailed, true

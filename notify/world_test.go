@@ -226,4 +226,5 @@ type silent struct{}
 
 func (silent) Sent(notify.Kind, notify.SinkName, time.Duration)       {}
 func (silent) Failed(notify.Kind, notify.SinkName, notify.Reason)     {}
+func (silent) Reach(notify.SinkName, bool)                            {}
 func (silent) Suppressed(notify.Kind, notify.SinkName, notify.Reason) {}
