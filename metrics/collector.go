@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +19,7 @@ type collector struct {
 // Describe names every family that Collect may emit. credential_info is described without "owner": a registry takes one
 // description per name, and checks what is emitted against it only in tests that ask for it.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, f := range stateFamilies() {
+	for _, f := range slices.Concat(stateFamilies(), reminderFamilies()) {
 		ch <- f.desc
 	}
 }

@@ -43,6 +43,10 @@ func (f *family) gauge() prometheus.Gauge {
 	return prometheus.NewGauge(prometheus.GaugeOpts{Name: f.Name, Help: f.Help})
 }
 
+func (f *family) gauges() *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: f.Name, Help: f.Help}, f.Labels)
+}
+
 func (f *family) counter() *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: f.Name, Help: f.Help}, f.Labels)
 }
@@ -170,7 +174,9 @@ func eventFamilies() []*family {
 // With Options.OwnerLabel jwtsunset_credential_info has the label "owner" besides.
 func Families() []Family {
 	var all []Family
-	for _, f := range slices.Concat(stateFamilies(), eventFamilies(), auditFamilies()) {
+	for _, f := range slices.Concat(
+		stateFamilies(), eventFamilies(), auditFamilies(), notificationFamilies(), reminderFamilies(),
+	) {
 		f := f.Family
 		f.Labels = slices.Clone(f.Labels)
 		all = append(all, f)

@@ -43,7 +43,7 @@ func TestNamingRules(t *testing.T) {
 	known := []string{
 		"organization", "credential_id", "deadline", "sandbox", "kind", "auth_method", "state", "name", "team",
 		"deadline_reason", "contact", "result", "stage", "reason", "operation", "code", "job", "hash", "key",
-		"branch", "goarch", "goos", "goversion", "revision", "tags", "version",
+		"channel", "method", "branch", "goarch", "goos", "goversion", "revision", "tags", "version",
 	}
 	for _, f := range Families() {
 		if !name.MatchString(f.Name) {
@@ -52,7 +52,7 @@ func TestNamingRules(t *testing.T) {
 		if (f.Type == "counter") != strings.HasSuffix(f.Name, "_total") {
 			t.Errorf("%s is a %s: counters and only they end in _total", f.Name, f.Type)
 		}
-		for _, word := range []string{"timestamp", "remaining", "duration", "interval", "throttled"} {
+		for _, word := range []string{"timestamp", "remaining", "duration", "interval", "throttled", "lateness"} {
 			if strings.Contains(f.Name, word) && !strings.Contains(f.Name, "_seconds") {
 				t.Errorf("%s does not name its unit", f.Name)
 			}
@@ -135,6 +135,7 @@ func TestEveryLabelValueIsDocumented(t *testing.T) {
 	values = append(values, texts(credential.States())...)
 	values = append(values, texts(credential.Stages())...)
 	values = append(values, texts(credential.Reasons())...)
+	values = slices.Concat(values, contacts(), answerKinds(), waitReasons(), slackMethods(), usualSlackCodes())
 	for _, v := range append(values, credential.CertificateDeadline) {
 		if !strings.Contains(docs, "`"+v+"`") {
 			t.Errorf("%s does not name the value %q", docsPage, v)

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/prometheus/client_golang/prometheus"
@@ -236,13 +237,16 @@ func FuzzHostileTextsNeverCostAScrape(f *testing.F) {
 	m := New(Options{Clock: fixed(noon), Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	h := m.Handler()
 	f.Fuzz(func(t *testing.T, text string, owner bool) {
-		m.Configure(Options{OwnerLabel: owner, SeriesLimit: all, Organizations: []string{text}})
+		o := reminding()
+		o.OwnerLabel, o.Organizations = owner, []string{text}
+		m.Configure(o)
 		s := hostile(text)
 		if owner { // names of deadlines are the operator's words and shown as they are
 			s.Deadlines[0].Name = text
 		}
 		m.Publish(s)
 		m.ScanFinished(credential.Scan{Organization: text, Unseen: []credential.Unseen{{Stage: credential.Stage(text)}}})
+		hostileReminders(m, text)
 		w := do(t, h, http.MethodGet, "/metrics", nil)
 		if w.Code != http.StatusOK || log.Len() > 0 {
 			t.Fatalf("scrape answered %d: %s; logged: %s", w.Code, w.Body, &log)
@@ -253,9 +257,11 @@ func FuzzHostileTextsNeverCostAScrape(f *testing.F) {
 			t.Fatalf("the exposition does not parse: %v", err)
 		}
 		for line := range bytes.Lines(body) {
-			fromAdobe := bytes.HasPrefix(line, []byte("jwtsunset_credential")) ||
-				bytes.HasPrefix(line, []byte("jwtsunset_sandbox"))
-			if !owner && fromAdobe && bytes.Contains(line, []byte("@")) {
+			fromOutside := false
+			for _, prefix := range []string{"credential", "sandbox", "notification", "reminder", "answers", "slack"} {
+				fromOutside = fromOutside || bytes.HasPrefix(line, []byte("jwtsunset_"+prefix))
+			}
+			if !owner && fromOutside && bytes.Contains(line, []byte("@")) {
 				t.Fatalf("an address stands in %s", line)
 			}
 		}
@@ -263,6 +269,23 @@ func FuzzHostileTextsNeverCostAScrape(f *testing.F) {
 			t.Fatalf("the page answered %d", w.Code)
 		}
 	})
+}
+
+// hostileReminders puts the text wherever reminders take one.
+func hostileReminders(m *Metrics, text string) {
+	standing := Standing{Contact: text, Waiting: text, Answer: text}
+	m.PublishReminders(&Reminders{
+		Queued: map[string]int{text: 1, text + "\xfe": 1},
+		Standings: map[string]map[string]Standing{
+			"acme": {text: standing, id(4): standing, text + "\xfe": standing}, text: {text: standing},
+		},
+	})
+	m.NotificationSent(text, text, time.Second)
+	m.NotificationFailed(text, text, text)
+	m.NotificationFailed("reminder", "slack", text)
+	m.NotificationSuppressed(text, text, text)
+	m.ChannelUp(text, false)
+	m.SlackCalled(text, text, time.Second)
 }
 
 func TestPage(t *testing.T) {
@@ -366,5 +389,14 @@ func BenchmarkPublish(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		m.Publish(s)
+	}
+}
+
+func BenchmarkPublishReminders(b *testing.B) {
+	m := published(reminding(), uniform(10_000, credential.AuthJWT))
+	r := uniformReminders(10_000, "delivered", 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		m.PublishReminders(r)
 	}
 }

@@ -34,6 +34,12 @@ type Options struct {
 	// Organizations and Jobs name the configured organizations and scheduled jobs, so that their counters start at
 	// zero: a counter that is born at 1 never shows in increase().
 	Organizations, Jobs []string
+	// Sinks are the channels by which messages go, none where no reminders are configured. Kinds are the kinds of
+	// messages, and SuppressReasons why one is dropped before it is sent. Their counters start at zero too.
+	Sinks                  []Sink
+	Kinds, SuppressReasons []string
+	// SlackCodes are all words with which a request to Slack can fail; none where Slack is not called.
+	SlackCodes []string
 }
 
 // settings are the Options that a reload of the configuration may change.
@@ -41,6 +47,7 @@ type settings struct {
 	seriesLimit   int
 	ownerLabel    bool
 	organizations []string
+	channels      []string
 }
 
 // Metrics holds the registry, the published state and the program's own counters. All methods may be called at the
@@ -53,12 +60,16 @@ type Metrics struct {
 	events   *events
 	progress *progress
 	ledger   *ledger
+	slack    *slackCalls
 	view     atomic.Pointer[view]
 	check    atomic.Pointer[readyCheck]
 
-	mu       sync.Mutex // orders Publish and Configure, which both make a view
-	settings settings
-	snapshot *Snapshot
+	notifications *notifications
+
+	mu        sync.Mutex // orders Publish, PublishReminders and Configure, which all make a view
+	settings  settings
+	snapshot  *Snapshot
+	reminders *Reminders
 }
 
 // New makes a Metrics with a registry of its own. There are no state gauges before the first Publish.
@@ -76,7 +87,10 @@ func New(o Options) *Metrics {
 		registry: prometheus.NewRegistry(),
 		events:   newEvents(),
 		ledger:   newLedger(),
+		slack:    newSlackCalls(),
 		progress: &progress{started: map[string]time.Time{}, running: map[string]bool{}},
+
+		notifications: newNotifications(),
 	}
 	m.registry.MustRegister(
 		collectors.NewGoCollector(),
@@ -84,6 +98,8 @@ func New(o Options) *Metrics {
 		version.NewCollector(namespace, buildOptions(o.Version)...),
 		m.events,
 		m.ledger,
+		m.notifications,
+		m.slack,
 		&collector{clock: m.clock, view: &m.view, progress: m.progress},
 	)
 	m.Configure(o)
@@ -107,19 +123,26 @@ func (m *Metrics) Publish(s *Snapshot) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.snapshot = s
-	m.view.Store(newView(s, m.settings))
+	m.remake()
 }
 
-// Configure takes over SeriesLimit, OwnerLabel, Organizations and Jobs after a reload; the other options stay as New
-// got them. Counters of organizations that are no longer configured end.
+// remake makes the view anew. It is called with mu held. Without a snapshot nothing is known to which reminders belong.
+func (m *Metrics) remake() {
+	if m.snapshot != nil {
+		m.view.Store(newView(m.snapshot, m.reminders, m.settings))
+	}
+}
+
+// Configure takes over everything but Clock, Logger and Version after a reload; these stay as New got them. Counters of
+// organizations and sinks that are no longer configured end.
 func (m *Metrics) Configure(o Options) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.events.expect(m.settings.organizations, o.Organizations, o.Jobs)
-	m.settings = settings{o.SeriesLimit, o.OwnerLabel, o.Organizations}
-	if m.snapshot != nil {
-		m.view.Store(newView(m.snapshot, m.settings))
-	}
+	m.notifications.expect(o.Sinks, o.Kinds, o.SuppressReasons)
+	m.slack.expect(o.SlackCodes)
+	m.settings = settings{o.SeriesLimit, o.OwnerLabel, o.Organizations, channels(o.Sinks)}
+	m.remake()
 }
 
 // ScanStarted shows the start of a scan while it runs. ScanFinished must follow, also when the scan ends in a panic.

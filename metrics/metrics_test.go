@@ -89,6 +89,49 @@ func seededCredentials() []credential.Credential {
 	}
 }
 
+// reminding has everything of which reminders count, and two channels.
+func reminding() Options {
+	return Options{
+		SeriesLimit: all,
+		Sinks: []Sink{
+			{Name: "slack", FailureReasons: []string{"invalid_auth", "ratelimited"}},
+			{Name: "webhook", FailureReasons: []string{"timeout"}},
+		},
+		Kinds:           []string{"reminder", "escalation", "digest"},
+		SuppressReasons: []string{"settled"},
+		SlackCodes:      []string{"invalid_auth", "ratelimited", "is_archived", "other"},
+	}
+}
+
+// remindersOfSeeded has a standing of three credentials: an open one whose owner is silent, a migrated one of which only
+// the contact counts, and an open one that was never examined.
+func remindersOfSeeded() *Reminders {
+	return &Reminders{
+		LastRun: noon.Add(-10 * time.Minute), OldestDue: noon.Add(-72 * time.Hour), OldestQueued: noon.Add(-time.Hour),
+		Queued: map[string]int{"slack": 3},
+		Standings: map[string]map[string]Standing{"acme": {
+			id(1): {
+				Contact: "delivered", OwnerUnknown: true, Silent: true, Waiting: "old-evidence", Answer: "will-migrate",
+				PromiseBroken: true,
+			},
+			id(2): {
+				Contact: "acknowledged", OwnerUnknown: true, Silent: true, Waiting: "run-limit", Answer: "snooze",
+				PromiseBroken: true,
+			},
+		}},
+	}
+}
+
+// notified lets one of each thing happen.
+func notified(m *Metrics) {
+	m.NotificationSent("reminder", "slack", 90*time.Minute)
+	m.NotificationFailed("escalation", "slack", "invalid_auth")
+	m.NotificationSuppressed("reminder", "webhook", "settled")
+	m.ChannelUp("slack", false)
+	m.ChannelUp("webhook", true)
+	m.SlackCalled("chat.postMessage", "ok", 300*time.Millisecond)
+}
+
 // all is no limit on the series of single credentials.
 const all = -1
 
@@ -107,7 +150,11 @@ func published(o Options, s *Snapshot) *Metrics {
 
 // lively has something in every family of the contract.
 func lively() *Metrics {
-	m := published(Options{Organizations: []string{"acme", "fresh"}, Jobs: []string{"scan"}}, seeded())
+	o := reminding()
+	o.Organizations, o.Jobs = []string{"acme", "fresh"}, []string{"scan"}
+	m := published(o, seeded())
+	m.PublishReminders(remindersOfSeeded())
+	notified(m)
 	m.ObserveCall(credential.StageAccounts, 200, 80*time.Millisecond)
 	m.ObserveCall(credential.StageAccounts, 403, 120*time.Millisecond)
 	m.ObserveCall(credential.StageToken, 0, 30*time.Second)

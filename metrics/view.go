@@ -51,12 +51,18 @@ func (s *sample) Write(out *dto.Metric) error {
 type builder struct {
 	view     *view
 	settings settings
+	// reminded is nil where reminders are not configured, and waiting counts whose step cannot be taken.
+	reminded *Reminders
+	waiting  tally
 	// pairs keeps one copy of every label, since few values make up most of them.
 	pairs map[[2]string]*dto.LabelPair
 }
 
-func newView(s *Snapshot, set settings) *view {
-	b := &builder{view: &view{}, settings: set, pairs: map[[2]string]*dto.LabelPair{}}
+func newView(s *Snapshot, r *Reminders, set settings) *view {
+	b := &builder{
+		view: &view{}, settings: set, reminded: r, waiting: newTally(waitReasons()),
+		pairs: map[[2]string]*dto.LabelPair{},
+	}
 	b.deadlines(s.Deadlines)
 	seen := map[string]bool{}
 	var rows []row
@@ -70,6 +76,7 @@ func newView(s *Snapshot, set settings) *view {
 		rows = append(rows, b.organization(o, label)...)
 	}
 	b.credentials(rows)
+	b.reminders()
 	return b.view
 }
 
@@ -126,7 +133,11 @@ func (b *builder) organization(o *Organization, label string) []row {
 		b.count(unique, label)
 	}
 	b.sandboxes(o, unique, label)
-	return rowsOf(unique, label, b.view.deadlines)
+	standings, examined := b.standings(o)
+	if examined && o.everRead() {
+		b.reach(unique, label, standings)
+	}
+	return rowsOf(unique, label, standings, b.view.deadlines)
 }
 
 func (b *builder) scan(o *Organization, label string, labels []*dto.LabelPair) {
@@ -205,19 +216,22 @@ func (b *builder) sandboxes(o *Organization, cs []credential.Credential, label s
 type row struct {
 	*credential.Credential
 	organization, id string
+	contact          string
 	deadline         credential.Deadline
 	due              bool
 }
 
 // rowsOf leaves out gone credentials: their series end once complete scans showed that they are gone.
-func rowsOf(cs []credential.Credential, organization string, deadlines []credential.Deadline) []row {
+func rowsOf(
+	cs []credential.Credential, organization string, standings map[string]Standing, deadlines []credential.Deadline,
+) []row {
 	rows := make([]row, 0, len(cs))
 	for i := range cs {
 		c := &cs[i]
 		if c.Presence == credential.Gone {
 			continue
 		}
-		r := row{Credential: c, organization: organization, id: impersonal(c.ID)}
+		r := row{Credential: c, organization: organization, id: impersonal(c.ID), contact: standings[c.ID].contact()}
 		r.deadline, r.due = credential.Effective(*c, deadlines)
 		rows = append(rows, r)
 	}
@@ -271,12 +285,12 @@ func (b *builder) credential(r *row) {
 	b.info(r)
 }
 
-// info emits the texts. No team and no contact is known yet: what knows them are notifications.
+// info emits the texts. Nothing tells the team yet.
 func (b *builder) info(r *row) {
 	values := []string{
 		r.organization, r.id, impersonal(r.Name),
 		impersonal(string(r.Kind)), impersonal(string(r.AuthMethod)), string(r.State()),
-		"", clean(r.deadline.Name), "none",
+		"", clean(r.deadline.Name), r.contact,
 	}
 	f := credentialInfo
 	if b.settings.ownerLabel {

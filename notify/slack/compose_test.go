@@ -141,7 +141,7 @@ func TestEveryItemOnce(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
-	for _, n := range []int{0, 1, 2, 39, 40, 41, 79, 80, 81, 399, 400, 401, 1000, 5000, random.IntN(500), random.IntN(5000)} {
+	for _, n := range []int{0, 1, 39, 40, 41, 400, 401, 5000, random.IntN(5000)} {
 		m := randomMessage(random, n)
 		seen := map[string]int{}
 		for page := range Pages(m) {

@@ -29,7 +29,7 @@ const (
 )
 
 // perMinute says how many requests of a method are sent in a minute at most. Slack's tiers 2, 3 and 4 are 20, 50 and
-// 100 a minute and workspace, bursts welcome; a tenth stays unused for the clocks and networks in between. Messages
+// 100 a minute and workspace, however they fall in it; a tenth stays unused for the clocks and networks in between. Messages
 // have a limit of their own for each workspace, of several hundred a minute, and one a second for each channel.
 var perMinute = map[string]int{
 	methodAuthTest: 90,
@@ -50,7 +50,7 @@ type limits struct {
 	pause time.Duration // between two messages of a channel
 
 	mu       sync.Mutex
-	methods  map[string]*rate.Limiter
+	methods  map[string]*minute
 	channels map[string]*rate.Limiter
 	closed   map[string]time.Time // until when Slack wants to see no request of a method
 }
@@ -58,12 +58,31 @@ type limits struct {
 func newLimits() *limits {
 	l := &limits{
 		pause:   channelPause,
-		methods: map[string]*rate.Limiter{}, channels: map[string]*rate.Limiter{}, closed: map[string]time.Time{},
+		methods: map[string]*minute{}, channels: map[string]*rate.Limiter{}, closed: map[string]time.Time{},
 	}
 	for method, n := range perMinute {
-		l.methods[method] = rate.NewLimiter(rate.Limit(float64(n)/60), 1+n/20)
+		l.methods[method] = &minute{taken: make([]time.Time, n)}
 	}
 	return l
+}
+
+// minute lets so many requests through in any minute, at once as long as there are fewer.
+type minute struct {
+	taken []time.Time // a ring of the last ones
+	next  int         // the oldest of them
+}
+
+// wait is how long the next request has to wait.
+func (m *minute) wait(now time.Time) time.Duration {
+	if oldest := m.taken[m.next]; !oldest.IsZero() {
+		return oldest.Add(time.Minute).Sub(now)
+	}
+	return 0
+}
+
+func (m *minute) take(now time.Time) {
+	m.taken[m.next] = now
+	m.next = (m.next + 1) % len(m.taken)
 }
 
 // enter waits for the turn of one request. It fails at once if the wait would outlast the context's deadline or if
@@ -88,29 +107,39 @@ func (l *limits) enter(ctx context.Context, method, channel string) *notify.Fail
 	}
 }
 
-// takeTurn waits for the method's and the channel's bucket.
+// takeTurn waits until the method and the channel let one more request through. Whoever gives up has taken nothing.
 func (l *limits) takeTurn(ctx context.Context, method, channel string) *notify.Failure {
-	now := time.Now()
-	turns := []*rate.Reservation{l.methods[method].ReserveN(now, 1)}
-	if channel != "" {
-		turns = append(turns, l.channel(channel, now).ReserveN(now, 1))
-	}
-	var d time.Duration
-	for _, turn := range turns {
-		d = max(d, turn.DelayFrom(now))
-	}
-	failure := wait(ctx, method, d)
-	if failure != nil {
-		for _, turn := range turns {
-			turn.CancelAt(now)
+	for {
+		d := l.turn(method, channel, time.Now())
+		if failure := wait(ctx, method, d); failure != nil || d <= 0 {
+			return failure
 		}
 	}
-	return failure
 }
 
-func (l *limits) channel(id string, now time.Time) *rate.Limiter {
+// turn takes a turn, or tells how long to wait before asking again.
+func (l *limits) turn(method, channel string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	m := l.methods[method]
+	d := m.wait(now)
+	var c *rate.Limiter
+	if channel != "" {
+		c = l.channel(channel, now)
+		d = max(d, time.Duration((1-c.TokensAt(now))*float64(l.pause)))
+	}
+	if d > 0 {
+		return d
+	}
+	m.take(now)
+	if c != nil {
+		c.AllowN(now, 1)
+	}
+	return 0
+}
+
+// channel is the limiter of a channel. Callers hold mu.
+func (l *limits) channel(id string, now time.Time) *rate.Limiter {
 	if len(l.channels) >= channelsKept {
 		for id, limiter := range l.channels {
 			if limiter.TokensAt(now) >= 1 { // as good as new
