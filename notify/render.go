@@ -135,7 +135,8 @@ type summary struct {
 
 // text puts a summary together. What the lines leave no room for is counted.
 func (s summary) text(more func(n int) string) string {
-	head, tail := paragraphs(s.Title, ShortenEscaped(s.Intro, PlainUnits/4)), ShortenEscaped(paragraphs(s.Outro, s.Footer), PlainUnits/4)
+	head := paragraphs(s.Title, ShortenEscaped(s.Intro, PlainUnits/4))
+	tail := ShortenEscaped(paragraphs(s.Outro, s.Footer), PlainUnits/4)
 	room := PlainUnits - Units(head) - Units(tail) - Units(more(1<<20)) - 8
 	var shown []string
 	for _, line := range s.Lines {

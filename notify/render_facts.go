@@ -130,7 +130,7 @@ func (f facts) item(i Item, number int, w widths) itemData {
 	if a := i.Answer; a != nil {
 		d.Answer = &answerData{
 			Kind: string(a.Kind), Until: f.date(a.Until), At: f.date(a.At), Link: f.medium.link(a.Link, "https"),
-			Note: f.medium.fit(a.Note, w.note), By: a.By,
+			Note: f.medium.fit(a.Note, w.note), By: f.medium.fit(a.By, w.owner),
 		}
 	}
 	return d
@@ -174,7 +174,8 @@ func (f facts) digest(d Digest) *digestData {
 	data.OrganizationsMore = len(d.Organizations) - len(data.Organizations)
 	for _, w := range d.Waiting[:min(len(d.Waiting), shownInDigest)] {
 		days := int(f.message.Now.Sub(w.Since) / (24 * time.Hour))
-		data.Waiting = append(data.Waiting, waitingData{Item: f.item(w.Item, 0, narrow), Since: f.date(w.Since), Days: max(days, 0)})
+		item := f.item(w.Item, 0, narrow)
+		data.Waiting = append(data.Waiting, waitingData{Item: item, Since: f.date(w.Since), Days: max(days, 0)})
 	}
 	data.WaitingMore = d.WaitingTotal - len(data.Waiting)
 	if !d.OldestDue.IsZero() {

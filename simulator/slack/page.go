@@ -36,8 +36,10 @@ type pageView struct {
 
 type channelView struct {
 	ID, Title, Detail string
-	Direct, Archived  bool
-	Messages          []messageView
+	// Lang is the reader's locale, by which browsers choose the forms of Chinese characters.
+	Lang             string
+	Direct, Archived bool
+	Messages         []messageView
 	// Earlier is how many messages are left out.
 	Earlier int
 }
@@ -107,11 +109,11 @@ func (w *Workspace) latestChannels() (ids []string) {
 }
 
 func (w *Workspace) channelView(c *Channel, most int) channelView {
-	v := channelView{ID: c.ID, Title: "#" + c.Name, Detail: c.Topic, Archived: c.Archived}
+	v := channelView{ID: c.ID, Title: "#" + c.Name, Detail: c.Topic, Archived: c.Archived, Lang: "en"}
 	reader := w.users.byID[c.User]
 	switch {
 	case c.IM && reader != nil:
-		v.Direct, v.Title = true, reader.RealName
+		v.Direct, v.Title, v.Lang = true, reader.RealName, reader.Locale
 		v.Detail = strings.Join([]string{reader.Email, reader.Locale, reader.TZ}, " · ")
 		if reader.Deleted {
 			v.Detail = reader.Email + " · deactivated"

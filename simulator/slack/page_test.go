@@ -57,7 +57,7 @@ func TestPage(t *testing.T) {
 		`<span class="code">code</span>`, "a*b*c", `href="https://example.com" rel="noreferrer">guide</a>`,
 		`<span class="mention">@Ana</span>`, `<span class="mention">@here</span>`, `<span class="mention">#security</span>`,
 		"&lt;b&gt;", "notifies @here", "(edited)", "(deleted)", `class="reply "`, "the reply", "taken back",
-		"林小雨", "lin@example.com · zh-TW · Asia/Taipei", "Mon 2 Mar 2026, 17:00 Asia/Taipei", "Mon 2 Mar 2026, 09:00 UTC",
+		`lang="zh-TW"`, "林小雨", "lin@example.com · zh-TW · Asia/Taipei", "Mon 2 Mar 2026, 17:00 Asia/Taipei", "Mon 2 Mar 2026, 09:00 UTC",
 		"<h3>The &lt;b&gt;header&lt;/b&gt; *as is*</h3>", `<span class="bold">strong</span>`, "aaaaaaa", "<hr>", "[a chart]",
 		`<button type="button" class="primary" disabled>Press me</button>`, "another chart", "notified so",
 		`1. <span class="bold">rich</span><span class="mention">@Bea</span>`, "https://example.com/z", ":tada:",
