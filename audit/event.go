@@ -156,6 +156,14 @@ const (
 	ActionKeyReplaced     Action = "key-replaced"
 	ActionAuditExported   Action = "audit-exported"
 	ActionPersonForgotten Action = "person-forgotten"
+	// ActionRemindersPlanned: a run decided who is reminded of what.
+	ActionRemindersPlanned Action = "reminders-planned"
+	// ActionMessageSent, ActionMessageFailed, ActionMessageDropped: how a message to people ended.
+	ActionMessageSent    Action = "message-sent"
+	ActionMessageFailed  Action = "message-failed"
+	ActionMessageDropped Action = "message-dropped"
+	// ActionAnswerRecorded: somebody said what becomes of a credential.
+	ActionAnswerRecorded Action = "answer-recorded"
 )
 
 // Object is what it was done to. The zero Object is none.

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"jwtsunset/audit"
+	"jwtsunset/notify"
 )
 
 // Audit says how a store keeps its audit log. The zero value keeps it for the program itself, with its files beside the
@@ -304,8 +305,8 @@ func (s *Store) headNote(ctx context.Context, q querier) ([]byte, error) {
 // told makes known outside what a transaction recorded, or that it could not.
 func (s *Store) told(ctx context.Context, tx *transaction, err error) {
 	l := s.ledger
-	if l == nil || !tx.recording || errors.Is(err, context.Canceled) || errors.Is(err, ErrConflict) {
-		return // the store is not to blame
+	if l == nil || !tx.recording || blameless(err) {
+		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -323,6 +324,16 @@ func (s *Store) told(ctx context.Context, tx *transaction, err error) {
 	if l.options.Appended != nil {
 		l.options.Appended(tx.newest.note, tx.newest.head, tx.newest.key)
 	}
+}
+
+// blameless tells whether the store is not to blame for an error.
+func blameless(err error) bool {
+	for _, cause := range []error{context.Canceled, ErrConflict, notify.ErrConflict, notify.ErrTaken} {
+		if errors.Is(err, cause) {
+			return true
+		}
+	}
+	return false
 }
 
 // keepOutside writes a checkpoint to where it is kept outside the database; with anyway set, also over one of a longer

@@ -215,7 +215,8 @@ func testPrunedRecorded(t *testing.T, open opener) {
 	if _, err := s.Prune(t.Context(), start.AddDate(1, 0, 0)); err != nil {
 		t.Fatal(err)
 	}
-	wantAdded(t, s, n, "history-pruned history// ok before=2026-06-16T09:00:00.123456Z scans=2 emptied=0 changes=1")
+	wantAdded(t, s, n, "history-pruned history// ok before=2026-06-16T09:00:00.123456Z scans=2 emptied=0 changes=1 "+
+		"reminders=0 messages=0 runs=0 refused=0")
 }
 
 // testUndertake records what is done outside the store before it is done, and that it failed.

@@ -9,8 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"jwtsunset/audit"
 	"jwtsunset/credential"
+	"jwtsunset/notify"
 )
 
 // copySource is a store that has something in each table, with all that could be lost on the way.
@@ -37,10 +40,32 @@ func copySource(t *testing.T) (s *Store, file string) {
 	if _, err := s.RotateKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	remindAll(t, s)
 	if err := s.AbandonScan(t.Context(), startedScan(t, s)); err != nil { // its id must not come again
 		t.Fatal(err)
 	}
 	return s, file
+}
+
+// remindAll leaves something in each table of reminders.
+func remindAll(t *testing.T, s *Store) {
+	t.Helper()
+	plan(t, s, notify.Plan{
+		Run: notify.Run{Started: start, Finished: start, Examined: 3}, Examinations: []notify.Examination{wholeExamination()},
+		Skipped: []notify.Entry{passed(itemFor(1, 60), notify.OutcomeSkipped, notify.ReasonSuperseded)},
+		Messages: []notify.Outgoing{
+			reminderTo("sent", ana, itemFor(1, 30)), reminderTo("refused", bo, itemFor(2, 30)), reminderTo("queued", channel, itemFor(3, 30)),
+		},
+	})
+	sent(t, s, "sent")
+	settle(t, s, claim(t, s, "refused"), notify.Settlement{State: notify.StateFailed, Reason: "x", Refused: true})
+	_, err := s.RecordAnswer(t.Context(), notify.Answer{
+		Organization: "acme", Credential: sample("acme", 2).ID, Kind: notify.AnswerRetire, Until: start, Note: `"ü"; --`,
+	})
+	err2 := s.RememberPerson(t.Context(), notify.Person{Identity: "ana@example.com", ID: ana.ID, CheckedAt: start})
+	if err := errors.Join(err, err2); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // copyTarget opens a new database to copy into.
@@ -99,10 +124,21 @@ func TestCopy(t *testing.T) {
 		if err := again.RecordEvent(t.Context(), mark("after")); err != nil {
 			t.Fatal(err)
 		}
+		wantHistory(t, from, again)
 		wantAdded(t, again, n, "audit-exported mark//after ok")
 		if err := again.Check(t.Context()); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// wantHistory expects two stores to remind of the same.
+func wantHistory(t *testing.T, a, b *Store) {
+	t.Helper()
+	one, err1 := a.History(t.Context(), "acme")
+	other, err2 := b.History(t.Context(), "acme")
+	if err := errors.Join(err1, err2); err != nil || !cmp.Equal(one, other) || len(one) == 0 || !cmp.Equal(outbox(t, a), outbox(t, b)) {
+		t.Errorf("reminders differ: %v\n%s", err, cmp.Diff(one, other))
 	}
 }
 

@@ -81,6 +81,10 @@ func (s *Store) OldestChange(ctx context.Context, organization string) (time.Tim
 type Pruned struct {
 	// Scans and Changes count removed rows, Emptied the scans of which only the outcome was kept.
 	Scans, Emptied, Changes int
+	// Reminders are removed steps, Messages removed messages, Runs the removed records of plans.
+	Reminders, Messages, Runs int
+	// Refused are recipients that were refused before the instant, and not since.
+	Refused int
 }
 
 // Prune removes scans that ended before an instant, with the changes that they found. A scan that never ended counts by
@@ -89,9 +93,13 @@ type Pruned struct {
 //   - the last complete scan that an organization started on each day in UTC, with its counts, so that the way to zero
 //     can still be drawn. Its changes go, and its lists are emptied: those of failures, exclusions and sandboxes.
 //
-// Credentials and what the audit log says are never touched; that history was removed is added to the log. All happens
-// in one transaction: other writes wait for it, reads do not. A SQLite file keeps its size; what became free in it is
-// used again.
+// Of reminders it removes the steps that were told or passed over, the messages that ended, the refusals and the
+// records of plans from before the instant. Of each credential and tier the step that is due last stays, for each
+// recipient the newest message of each kind that was sent, and the last plan.
+//
+// Credentials, answers and what the audit log says are never touched; that history was removed is added to the log. All
+// happens in one transaction: other writes wait for it, reads do not. A SQLite file keeps its size; what became free in
+// it is used again.
 func (s *Store) Prune(ctx context.Context, before time.Time) (Pruned, error) {
 	var p Pruned
 	err := s.inTx(ctx, func(tx *transaction) error {
@@ -101,6 +109,9 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (Pruned, error) {
 		}{
 			// In this order: the second and third see the same scans, and no change is left without its scan.
 			{s.queries.pruneChanges, &p.Changes}, {s.queries.emptyScans, &p.Emptied}, {s.queries.pruneScans, &p.Scans},
+			{s.queries.reminders.pruneReminders, &p.Reminders}, {s.queries.reminders.pruneItems, new(int)},
+			{s.queries.reminders.pruneMessages, &p.Messages}, {s.queries.reminders.pruneRuns, &p.Runs},
+			{s.queries.reminders.pruneRefused, &p.Refused},
 		} {
 			if err := execCounting(ctx, tx, step.rows, step.statement, micros(before)); err != nil {
 				return err
@@ -124,6 +135,8 @@ func (p Pruned) event(before time.Time) audit.Event {
 		Facts: []audit.Fact{
 			audit.Text("before", before.UTC().Format(time.RFC3339Nano)), audit.Number("scans", int64(p.Scans)),
 			audit.Number("emptied", int64(p.Emptied)), audit.Number("changes", int64(p.Changes)),
+			audit.Number("reminders", int64(p.Reminders)), audit.Number("messages", int64(p.Messages)),
+			audit.Number("runs", int64(p.Runs)), audit.Number("refused", int64(p.Refused)),
 		},
 	}
 }

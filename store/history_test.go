@@ -172,7 +172,9 @@ func testPrune(t *testing.T, open opener) {
 	for _, f := range entry.Facts {
 		facts = append(facts, f.Name()+"="+f.String())
 	}
-	wantFacts := []string{"before=2025-03-05T00:00:00Z", "scans=3", "emptied=2", "changes=4"}
+	wantFacts := []string{
+		"before=2025-03-05T00:00:00Z", "scans=3", "emptied=2", "changes=4", "reminders=0", "messages=0", "runs=0", "refused=0",
+	}
 	if err != nil || entry.Action != audit.ActionHistoryPruned || !slices.Equal(facts, wantFacts) {
 		t.Errorf("the audit log says %s %v, %v; want %v", entry.Action, facts, err, wantFacts)
 	}

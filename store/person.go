@@ -34,10 +34,14 @@ func readPerson(rows *sql.Rows) (Person, error) {
 	return p, err
 }
 
-// ForgetPerson removes identity and name of a person. What the audit log says of the id stays and still verifies.
-// Should the person be met again, it is with a new id. ErrNotFound if there is no such person.
+// ForgetPerson removes identity and name of a person, and the accounts that are remembered of the identity. What the
+// audit log says of the id stays and still verifies. Should the person be met again, it is with a new id. ErrNotFound
+// if there is no such person.
 func (s *Store) ForgetPerson(ctx context.Context, id string) error {
 	err := s.inTx(ctx, func(tx *transaction) error {
+		if err := tx.forgetAccountsOf(ctx, id); err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
 		result, err := tx.ExecContext(ctx, s.queries.forgetPerson, text(id))
 		if err != nil {
 			return err

@@ -33,8 +33,8 @@ func (d postgres) check(ctx context.Context, readers *sql.DB) error {
 	return d.checkIndexes(ctx, readers)
 }
 
-// valid finds indexes and constraints that PostgreSQL itself knows not to hold, and changes without their scan, which a
-// damaged index can hide from it.
+// valid finds indexes and constraints that PostgreSQL itself knows not to hold, and changes without their scan and
+// items without their message, which a damaged index can hide from it.
 func valid(ctx context.Context, readers *sql.DB) error {
 	findings, err := collect(ctx, readers, readName, `
 		SELECT 'index ' || indexrelid::regclass || ' is not valid: REINDEX it' `+ownIndexes+`
@@ -45,7 +45,10 @@ func valid(ctx context.Context, readers *sql.DB) error {
 		WHERE relnamespace = `+postgresNamespace+` AND relname = ANY($1) AND NOT convalidated
 		UNION ALL
 		SELECT count(*) || ' rows of table change point nowhere' FROM change
-		WHERE NOT EXISTS (SELECT FROM scan WHERE scan.id = change.scan_id) HAVING count(*) > 0`, ourTables())
+		WHERE NOT EXISTS (SELECT FROM scan WHERE scan.id = change.scan_id) HAVING count(*) > 0
+		UNION ALL
+		SELECT count(*) || ' rows of table message_item point nowhere' FROM message_item
+		WHERE NOT EXISTS (SELECT FROM message WHERE message.id = message_item.message_id) HAVING count(*) > 0`, ourTables())
 	if err == nil && len(findings) > 0 {
 		err = fmt.Errorf("%w: %s", ErrCorrupt, strings.Join(findings, "; "))
 	}

@@ -38,6 +38,7 @@ func TestPostgresCopy(t *testing.T) {
 		t.Errorf("opened as PostgreSQL it holds %v, want %v", got, want)
 	}
 	workOn(t, middle, 4)
+	wantHistory(t, source, middle)
 	back := filepath.Join(t.TempDir(), "back.db")
 	want = copyOver(t, middle, openAt(t, "sqlite:"+back, unlogged()))
 	last := openAt(t, "sqlite:"+back, o)
@@ -46,6 +47,7 @@ func TestPostgresCopy(t *testing.T) {
 	}
 	workOn(t, last, 5)
 	wantCredentials(t, last, "beta", samples("beta", 5)...)
+	wantHistory(t, source, last)
 }
 
 func copyOver(t *testing.T, from, to *Store) []Table {

@@ -114,7 +114,9 @@ var postgresQueries = queries{
 	people:       `SELECT id, coalesce(identity, ''), name, added_at FROM person ORDER BY id`,
 	forgetPerson: `UPDATE person SET identity = NULL, name = '' WHERE id = $1`,
 
-	tables: []tableQueries{
+	reminders: postgresReminders,
+
+	tables: append([]tableQueries{
 		postgresTable("scan", postgresScanColumns, "id"),
 		postgresTable("credential", postgresCredentialColumns, "organization, id"),
 		postgresTable("change", "id, "+postgresChangeColumns, "id"),
@@ -123,7 +125,7 @@ var postgresQueries = queries{
 		postgresTable("audit_head", "one, size, note", "one"),
 		postgresTable("person", "id, identity, name, added_at", "id"),
 		postgresTable("configuration", "id, digest, program, schema, since", "id"),
-	},
+	}, postgresReminderTables()...),
 	lastScanID: `SELECT coalesce(max(last_value), 0) FROM pg_sequences
 		WHERE (quote_ident(schemaname) || '.' || quote_ident(sequencename)) = pg_get_serial_sequence('scan', 'id')`,
 	// Where there are changes there are scans, so that the ids of changes go on as well.

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"jwtsunset/credential"
+	"jwtsunset/notify"
 	"jwtsunset/verify/pgserver"
 )
 
@@ -23,6 +24,10 @@ var grants = []string{
 	"GRANT INSERT ON scan, credential, change, audit_entry, audit_checkpoint, audit_head, person, configuration TO app",
 	"GRANT UPDATE ON scan, credential, audit_head, person TO app",
 	"GRANT DELETE ON scan, change TO app",
+	"GRANT INSERT ON reminder, reminder_latest, unanswered, message, message_item, answer, account, refused_recipient, " +
+		"examination, reminder_run TO app",
+	"GRANT UPDATE ON reminder, reminder_latest, unanswered, message, message_item, account, refused_recipient, examination TO app",
+	"GRANT DELETE ON reminder, unanswered, message, message_item, account, refused_recipient, reminder_run TO app",
 }
 
 // TestPostgresRoles uses the store as a role that may neither change the schema nor the audit log.
@@ -39,7 +44,7 @@ func TestPostgresRoles(t *testing.T) {
 	for _, statement := range []string{
 		"UPDATE audit_entry SET line = ''", "DELETE FROM audit_entry", "TRUNCATE audit_entry", "DELETE FROM audit_checkpoint",
 		"UPDATE audit_checkpoint SET note = ''", "DELETE FROM audit_head", "UPDATE configuration SET digest = ''",
-		"DELETE FROM person", "DROP TABLE scan", "CREATE TABLE x ()", "ALTER TABLE audit_entry DISABLE TRIGGER ALL",
+		"DELETE FROM person", "UPDATE answer SET note = ''", "DELETE FROM answer", "DELETE FROM examination", "DROP TABLE scan", "CREATE TABLE x ()", "ALTER TABLE audit_entry DISABLE TRIGGER ALL",
 	} {
 		_, err := app.writer.ExecContext(t.Context(), statement)
 		var failure *pgconn.PgError
@@ -62,6 +67,20 @@ func useAll(t *testing.T, s *Store) {
 	people, err := s.People(ctx)
 	if err != nil || len(people) != 1 {
 		t.Fatalf("people %v, %v", people, err)
+	}
+	remindAll(t, s)
+	plan(t, s, notify.Plan{
+		Skipped: []notify.Entry{passed(itemFor(3, 30), notify.OutcomeSkipped, "x"), passed(itemFor(2, 30), notify.OutcomeSkipped, "x")},
+		Refresh: []string{"sent"}, Examinations: []notify.Examination{wholeExamination()}, Run: notify.Run{Started: start},
+	})
+	queued(t, s, reminderTo("next", ana, itemFor(1, 7)))
+	sent(t, s, "next")
+	updates, err := s.Updates(ctx, start, 0)
+	if err != nil || len(updates) != 1 {
+		t.Fatalf("updates %v, %v", updates, err)
+	}
+	if err := errors.Join(s.Updated(ctx, updates[0], time.Time{}, updates[0].Items), s.ForgetAccount(ctx, "ana@example.com")); err != nil {
+		t.Error(err)
 	}
 	lock, err := s.Lock(ctx)
 	if err != nil {
@@ -152,6 +171,8 @@ func TestPostgresCheck(t *testing.T) {
 		"invalid index": {[]string{"UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'change_scan'::regclass"}, "index change_scan is not valid"},
 		"constraint": {[]string{"UPDATE pg_constraint SET convalidated = false WHERE conname = 'change_scan_id_fkey'"},
 			"change_scan_id_fkey is not validated"},
+		"lost message": {[]string{"SET session_replication_role = replica", "DELETE FROM message"},
+			"1 rows of table message_item point nowhere"},
 		"lost scan": {[]string{"SET session_replication_role = replica", "DELETE FROM scan"}, "3 rows of table change point nowhere"},
 		"lost index entry": {[]string{
 			"CREATE EXTENSION amcheck", "SET allow_system_table_mods = on",
@@ -165,6 +186,7 @@ func TestPostgresCheck(t *testing.T) {
 			database := server.CreateDatabase(t)
 			s := openAt(t, server.URL(database), withKeys(t, Options{Create: true}))
 			record(t, s, "acme", start, writing(start, samples("acme", 3), found(samples("acme", 3))...))
+			queued(t, s, reminderTo("m", ana, itemFor(1, 30)))
 			server.Execute(t, database, test.damage...)
 			err := s.Check(t.Context())
 			if test.say == "" && err != nil || test.say != "" && (!errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), test.say)) {

@@ -182,34 +182,57 @@ func TestPostgresVersions(t *testing.T) {
 	if s := openAt(t, address, o); !s.Created() {
 		t.Error("making that was cut off is not completed")
 	}
-	wantVersion(t, address, 2)
+	wantVersion(t, address, 3)
 	if s := openAt(t, address, o); s.Created() {
 		t.Error("the same database was created twice")
 	}
 	server.Execute(t, name, "INSERT INTO schema_version (version_id, is_applied) VALUES (9001, true)")
 	wantVersion(t, address, 9001)
-	wantRefused(t, server, address, o, ErrNewerSchema, "version 9001", "up to 2", "nothing was changed")
-	server.Execute(t, name, "DELETE FROM schema_version WHERE version_id > 1",
+	wantRefused(t, server, address, o, ErrNewerSchema, "version 9001", "up to 3", "nothing was changed")
+	server.Execute(t, name, "DELETE FROM schema_version WHERE version_id > 2", "DROP TABLE "+strings.Join(reminderTables(), ", "))
+	wantVersion(t, address, 2)
+	wantRefused(t, server, address, o, ErrOlderSchema, "version 2", "needs 3", "pg_dump", "store upgrade")
+	upgraded := o
+	upgraded.Upgrade = true
+	upgradedStore := openAt(t, address, upgraded)
+	wantVersion(t, address, 3)
+	useAfterUpgrade(t, upgradedStore)
+	server.Execute(t, name, "DELETE FROM schema_version WHERE version_id > 1", "DROP TABLE "+strings.Join(reminderTables(), ", "),
 		"DROP TABLE audit_entry, audit_checkpoint, audit_head, person, configuration", "DROP INDEX change_scan",
 		"DROP FUNCTION audit_refuse, audit_entry_follows, audit_checkpoint_follows")
 	wantVersion(t, address, 1)
 	o.Audit.CheckpointFile = ""
-	wantRefused(t, server, address, o, ErrOlderSchema, "version 1", "needs 2", "pg_dump", "store upgrade")
+	wantRefused(t, server, address, o, ErrOlderSchema, "version 1", "needs 3", "pg_dump", "store upgrade")
 	withoutLog := o
 	withoutLog.Upgrade, withoutLog.Audit = true, nil
 	wantRefused(t, server, address, withoutLog, ErrOlderSchema)
 	wantVersion(t, address, 1)
 	o.Upgrade = true
 	s := openAt(t, address, o)
-	wantVersion(t, address, 2)
+	wantVersion(t, address, 3)
+	useAfterUpgrade(t, s)
+}
+
+// reminderTables are the tables that schema version 3 added.
+func reminderTables() (names []string) {
+	for _, table := range postgresReminderTables() {
+		names = append(names, table.name)
+	}
+	return names
+}
+
+func useAfterUpgrade(t *testing.T, s *Store) {
+	t.Helper()
 	record(t, s, "acme", start, writing(start, samples("acme", 3)))
+	queued(t, s, reminderTo("m", ana, itemFor(1, 30)))
+	sent(t, s, "m")
 	auditEntries(t, s)
 }
 
 func wantVersion(t *testing.T, address string, want int64) {
 	t.Helper()
 	v, err := VersionOf(t.Context(), address, Options{})
-	if err != nil || v != (Version{Engine: "postgres", Schema: want, Known: 2}) {
+	if err != nil || v != (Version{Engine: "postgres", Schema: want, Known: 3}) {
 		t.Errorf("version %+v, %v, want schema %d", v, err, want)
 	}
 }

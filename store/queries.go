@@ -48,6 +48,8 @@ type queries struct {
 	people            string // -> id, identity or '', name, added_at, by id
 	forgetPerson      string // id
 
+	reminders reminderQueries
+
 	tables        []tableQueries // all tables, each before those that point to it
 	lastScanID    string         // -> the highest id ever given to a scan, 0 if none
 	setLastScanID []string       // to run one after the other, each: highest id ever given

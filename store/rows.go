@@ -46,24 +46,34 @@ const rowsPerStatement = 50
 func insertAll[T any](
 	ctx context.Context, tx *transaction, items []T, statement func(rows int) string, args func([]any, *T) ([]any, error),
 ) error {
-	full := len(items) - len(items)%rowsPerStatement
-	if err := insertChunks(ctx, tx, items[:full], rowsPerStatement, statement, args); err != nil {
-		return err
-	}
-	return insertChunks(ctx, tx, items[full:], len(items)-full, statement, args)
+	_, err := insertCounting(ctx, tx, items, statement, args)
+	return err
 }
 
-// insertChunks writes items in statements of exactly size rows.
+// insertCounting is insertAll and counts the rows that were written.
+func insertCounting[T any](
+	ctx context.Context, tx *transaction, items []T, statement func(rows int) string, args func([]any, *T) ([]any, error),
+) (written int, err error) {
+	full := len(items) - len(items)%rowsPerStatement
+	written, err = insertChunks(ctx, tx, items[:full], rowsPerStatement, statement, args)
+	if err != nil {
+		return 0, err
+	}
+	rest, err := insertChunks(ctx, tx, items[full:], len(items)-full, statement, args)
+	return written + rest, err
+}
+
+// insertChunks writes items in statements of exactly size rows, and counts the rows that were written.
 func insertChunks[T any](
 	ctx context.Context, tx *transaction, items []T, size int,
 	statement func(rows int) string, args func([]any, *T) ([]any, error),
-) (err error) {
+) (written int, err error) {
 	if len(items) == 0 {
-		return nil
+		return 0, nil
 	}
 	prepared, err := tx.PrepareContext(ctx, statement(size))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { err = errors.Join(err, prepared.Close()) }()
 	var params []any
@@ -71,14 +81,20 @@ func insertChunks[T any](
 		params = params[:0]
 		for i := range chunk {
 			if params, err = args(params, &chunk[i]); err != nil {
-				return err
+				return written, err
 			}
 		}
-		if _, err = prepared.ExecContext(ctx, params...); err != nil {
-			return err
+		result, err := prepared.ExecContext(ctx, params...)
+		if err != nil {
+			return written, err
 		}
+		n, err := result.RowsAffected()
+		if err != nil {
+			return written, err
+		}
+		written += int(n)
 	}
-	return nil
+	return written, nil
 }
 
 // sqlLimit turns "0 or less is no limit" into SQL's form.

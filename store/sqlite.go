@@ -123,21 +123,43 @@ func upgrade(
 	if err != nil {
 		return err
 	}
-	if _, err := provider.Up(ctx); err != nil {
-		now, again := recognise(ctx, db, newest)
+	if now, err := climb(ctx, db, provider, version); err != nil {
 		switch {
-		case again == nil && now == newest: // another process has done it at the same moment
-		case again == nil && now == version && made:
+		case now == version && made:
 			// Who tries again and again must not fill the disk with copies of what was not changed.
 			return fmt.Errorf("upgrade the schema from version %d to %d, nothing was changed: %w",
 				version, newest, errors.Join(err, os.Remove(copied)))
 		default:
 			return fmt.Errorf("upgrade the schema from version %d to %d, a copy from before is %s: %w",
-				version, newest, copied, errors.Join(err, again))
+				version, newest, copied, err)
 		}
 	}
 	o.Logger.InfoContext(ctx, "upgraded the database", "schema_version", newest, "copy_from_before", copied)
 	return nil
+}
+
+// climb takes the steps from a version to the newest, and gives the version that was reached if it fails. A step fails
+// if another process takes it at the same moment; then the rest is tried again, as long as the version rises.
+func climb(
+	ctx context.Context, db *sql.DB, provider *goose.Provider, version int64,
+) (reached int64, err error) {
+	newest := newestVersion(provider)
+	for {
+		_, err := provider.Up(ctx)
+		if err == nil {
+			return newest, nil
+		}
+		now, again := recognise(ctx, db, newest)
+		switch {
+		case again != nil:
+			return now, errors.Join(err, again)
+		case now == newest:
+			return now, nil
+		case now <= version:
+			return now, err
+		}
+		version = now
+	}
 }
 
 // recognise gives the version of the schema of a file that is a database of ours whose schema we know.

@@ -108,7 +108,9 @@ var sqliteQueries = queries{
 	people:            `SELECT id, coalesce(identity, ''), name, added_at FROM person ORDER BY id`,
 	forgetPerson:      `UPDATE person SET identity = NULL, name = '' WHERE id = ?`,
 
-	tables: []tableQueries{
+	reminders: sqliteReminders,
+
+	tables: append([]tableQueries{
 		sqliteTable("scan", sqliteScanColumns, "id"),
 		sqliteTable("credential", sqliteCredentialColumns, "organization, id"),
 		sqliteTable("change", "id, "+sqliteChangeColumns, "id"),
@@ -117,7 +119,7 @@ var sqliteQueries = queries{
 		sqliteTable("audit_head", "one, size, note", "one"),
 		sqliteTable("person", "id, identity, name, added_at", "id"),
 		sqliteTable("configuration", "id, digest, program, schema, since", "id"),
-	},
+	}, sqliteReminderTables()...),
 	lastScanID: `SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'scan'`,
 	setLastScanID: []string{
 		`INSERT INTO sqlite_sequence (name, seq)

@@ -1,6 +1,7 @@
 // Package store keeps what scans found: every scan with its counts, the credentials as the last scans know them, and
-// the changes between scans. What a method has acknowledged survives a crash of the process and of the machine; a crash
-// loses at most the scan in progress.
+// the changes between scans. It is the ledger of reminders too: what people were told of credentials, what is on its
+// way, and what they answered. What a method has acknowledged survives a crash of the process and of the machine; a
+// crash loses at most the scan in progress.
 //
 // The data lives in one SQLite file, or in a schema of a PostgreSQL database. Everything that is particular to one of
 // them stands in files of its own (sqlite*.go and schema/sqlite, postgres*.go and schema/postgres), the rest is written

@@ -18,28 +18,46 @@ import (
 	"jwtsunset/credential"
 )
 
-// release1 makes a database as the first release left it.
-func release1(t *testing.T) (file string) {
+// olderSchemas are the versions of which there is a database as the program of that time left it.
+var olderSchemas = []int64{1, 2}
+
+// older makes a database as the program left it that had an older schema.
+func older(t *testing.T, schema int64) (file string) {
 	t.Helper()
-	script, err := os.ReadFile("testdata/schema-1.sql")
+	script, err := os.ReadFile(fmt.Sprintf("testdata/schema-%d.sql", schema))
 	if err != nil {
 		t.Fatal(err)
 	}
 	file = filepath.Join(t.TempDir(), "test.db")
 	write(t, file, nil)
 	execute(t, file, string(script))
+	if schema > 1 { // from then on there is an audit log
+		key, err := os.ReadFile(fmt.Sprintf("testdata/schema-%d.audit-key", schema))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, file+".audit-key", key)
+	}
 	return file
 }
 
-// kept1 is what a database holds that was there in the first release, and whether the schema is the newest.
-type kept1 struct {
-	scans, credentials, changes Table
-	lastScan                    int64
-	schema                      int64
-	objects                     []string // of the schema
+// forOlder runs a test with the database of each older schema.
+func forOlder(t *testing.T, test func(t *testing.T, schema int64)) {
+	for _, schema := range olderSchemas {
+		t.Run(fmt.Sprint("schema ", schema), func(t *testing.T) { test(t, schema) })
+	}
 }
 
-func readKept1(t *testing.T, file string) (k kept1) {
+// kept is what a database holds that was there with an older schema, and what its schema is.
+type kept struct {
+	// tables are those that the database has of ours.
+	tables   map[string]Table
+	lastScan int64
+	schema   int64
+	objects  []string // of the schema
+}
+
+func readKept(t *testing.T, file string) (k kept) {
 	t.Helper()
 	db, err := sql.Open("sqlite", dataSource(file, "_pragma=query_only(1)"))
 	if err != nil {
@@ -49,79 +67,115 @@ func readKept1(t *testing.T, file string) (k kept1) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, table := range []*Table{&k.scans, &k.credentials, &k.changes} {
-		digest := newTableDigest(sqliteQueries.tables[i].name)
-		if err := eachRow(t.Context(), tx, sqliteQueries.tables[i], digest.add); err != nil {
-			t.Fatal(err)
-		}
-		*table = digest.table()
-	}
 	err1 := tx.QueryRowContext(t.Context(), sqliteQueries.lastScanID).Scan(&k.lastScan)
 	err2 := tx.QueryRowContext(t.Context(), sqliteQueries.schemaVersion).Scan(&k.schema)
-	var err3 error
-	k.objects, err3 = collect(t.Context(), tx, func(rows *sql.Rows) (name string, err error) {
+	objects, err3 := collect(t.Context(), tx, func(rows *sql.Rows) (name string, err error) {
 		err = rows.Scan(&name)
 		return name, err
 	}, "SELECT type || ' ' || name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY 1")
+	k.objects, k.tables = objects, map[string]Table{}
+	for _, table := range tablesOf(k.schema) {
+		digest := newTableDigest(table.name)
+		if err := eachRow(t.Context(), tx, table, digest.add); err != nil {
+			t.Fatal(err)
+		}
+		k.tables[table.name] = digest.table()
+	}
 	if err := errors.Join(err1, err2, err3, tx.Rollback(), db.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return k
 }
 
-// same tells whether two databases hold the same of what the first release had.
-func (k kept1) same(other kept1) bool {
-	return k.scans == other.scans && k.credentials == other.credentials && k.changes == other.changes &&
-		k.lastScan == other.lastScan
+// tablesOf are the tables that a schema has.
+func tablesOf(schema int64) []tableQueries {
+	if n, ok := map[int64]int{1: 3, 2: 8}[schema]; ok {
+		return sqliteQueries.tables[:n]
+	}
+	return sqliteQueries.tables
+}
+
+// same tells whether a database holds all that an older state of it held. Opening one adds to the audit log.
+func (k kept) same(older kept) bool {
+	grows := []string{"audit_entry", "audit_head", "configuration"}
+	for name, table := range older.tables {
+		if k.tables[name] != table && (!slices.Contains(grows, name) || k.tables[name].Rows < table.Rows) {
+			return false
+		}
+	}
+	return k.lastScan == older.lastScan
 }
 
 // newestSchema is the version of a new database, and its objects.
 func newestSchema(t *testing.T) (version int64, objects []string) {
 	t.Helper()
 	_, file := newFile(t)
-	k := readKept1(t, file)
+	k := readKept(t, file)
 	return k.schema, k.objects
 }
 
-func TestUpgrade(t *testing.T) {
-	file, ctx := release1(t), t.Context()
+func TestUpgrade(t *testing.T) { forOlder(t, testUpgrade) }
+
+func testUpgrade(t *testing.T, schema int64) {
+	file, ctx := older(t, schema), t.Context()
 	newest, objects := newestSchema(t)
-	before := readKept1(t, file)
-	if before.schema != 1 || before.lastScan != 4 || before.scans.Rows != 3 || before.credentials.Rows != 5 || before.changes.Rows != 5 {
-		t.Fatalf("the first release's database has %+v", before)
+	before := readKept(t, file)
+	if rows := before.tables; before.schema != schema || before.lastScan != 4 || rows["scan"].Rows != 3 ||
+		rows["credential"].Rows != 5 || rows["change"].Rows != 5 {
+		t.Fatalf("the older program's database has %+v", before)
+	}
+	for name, table := range before.tables {
+		if table.Rows == 0 {
+			t.Errorf("table %s has no row, so that keeping it shows nothing", name)
+		}
 	}
 	s := reopen(t, file, Options{})
-	after := readKept1(t, file)
+	after := readKept(t, file)
 	if !after.same(before) || after.schema != newest || !slices.Equal(after.objects, objects) {
 		t.Errorf("after the upgrade %+v, before %+v, want schema %d", after, before, newest)
 	}
 	if version, err := s.SchemaVersion(ctx); err != nil || version != newest {
 		t.Errorf("schema version %d, %v", version, err)
 	}
-	wantRelease1(t, s)
-	key := auditKey(t, s)
-	wantAdded(t, s, 0, fmt.Sprintf("log-started log//%s ok key=%s version=test", key.Name(), key),
-		fmt.Sprintf("configuration-changed configuration// ok >digest program=test program_before= schema=%d schema_before=0", newest))
+	wantOlder(t, s)
+	wantLogAfter(t, s, schema, newest)
+	queued(t, s, reminderTo("m", ana, itemFor(1, 30)))
 	if err := s.Check(ctx); err != nil {
 		t.Error(err)
 	}
 	if id := startedScan(t, s); id != 5 {
 		t.Errorf("the next scan has the id %d: ids must never be used twice", id)
 	}
-	copied := file + ".schema-1-20250616T090000Z"
-	if k := readKept1(t, copied); k.schema != 1 || !k.same(before) || !slices.Equal(k.objects, before.objects) {
+	copied := fmt.Sprintf("%s.schema-%d-20250616T090000Z", file, schema)
+	if k := readKept(t, copied); k.schema != schema || !k.same(before) || !slices.Equal(k.objects, before.objects) {
 		t.Errorf("the copy from before has %+v, want %+v", k, before)
 	}
 	reopen(t, file, Options{})
 	if copies, err := filepath.Glob(file + ".schema-*"); err != nil || !slices.Equal(copies, []string{copied}) {
 		t.Errorf("copies %v, %v", copies, err)
 	}
-	restored := reopen(t, copied, Options{}) // the copy can be upgraded in turn
-	wantRelease1(t, restored)
+	o := Options{Audit: &Audit{KeyFile: file + ".audit-key", Program: "test", Config: "digest"}}
+	wantOlder(t, reopen(t, copied, o)) // the copy can be upgraded in turn
 }
 
-// wantRelease1 expects what the first release recorded.
-func wantRelease1(t *testing.T, s *Store) {
+// wantLogAfter expects the audit log to begin with the upgrade, or to go on under its key.
+func wantLogAfter(t *testing.T, s *Store, schema, newest int64) {
+	t.Helper()
+	if schema > 1 {
+		wantAdded(t, s, 8, fmt.Sprintf("configuration-changed configuration// ok digest>digest program=test "+
+			"program_before=test schema=%d schema_before=%d", newest, schema))
+		if people := peopleByIdentity(t, s); len(people) != 2 || people["os:ana"] == "" {
+			t.Errorf("people %v", people)
+		}
+		return
+	}
+	key := auditKey(t, s)
+	wantAdded(t, s, 0, fmt.Sprintf("log-started log//%s ok key=%s version=test", key.Name(), key),
+		fmt.Sprintf("configuration-changed configuration// ok >digest program=test program_before= schema=%d schema_before=0", newest))
+}
+
+// wantOlder expects the scans, credentials and changes that every older program recorded.
+func wantOlder(t *testing.T, s *Store) {
 	t.Helper()
 	list := samples("acme", 4)
 	list[3].Name, list[3].Presence, list[3].GoneAt, list[3].LastSeen = `it's "the" ü; --`, credential.Gone, start,
@@ -147,21 +201,24 @@ func wantRelease1(t *testing.T, s *Store) {
 }
 
 // TestOlderSchemaUntouched looks at an older database, and opens it for reading only: nothing is changed.
-func TestOlderSchemaUntouched(t *testing.T) {
-	file, ctx := release1(t), t.Context()
+func TestOlderSchemaUntouched(t *testing.T) { forOlder(t, testOlderSchemaUntouched) }
+
+func testOlderSchemaUntouched(t *testing.T, schema int64) {
+	file, ctx := older(t, schema), t.Context()
 	newest, _ := newestSchema(t)
-	before := contents(t, file)
+	before, beside := contents(t, file), filesBeside(t, file)
 	o := quiet(Options{Create: true, Upgrade: true})
 	o.Audit = nil
-	if v, err := VersionOf(ctx, "sqlite:"+file, o); err != nil || v != (Version{Engine: "sqlite", Schema: 1, Known: newest}) {
+	if v, err := VersionOf(ctx, "sqlite:"+file, o); err != nil || v != (Version{Engine: "sqlite", Schema: schema, Known: newest}) {
 		t.Errorf("version %+v, %v", v, err)
 	}
 	s, err := Open(ctx, "sqlite:"+file, o)
-	if !errors.Is(err, ErrOlderSchema) || !strings.Contains(err.Error(), "schema version 1 and this program needs") ||
+	if !errors.Is(err, ErrOlderSchema) ||
+		!strings.Contains(err.Error(), fmt.Sprintf("schema version %d and this program needs %d", schema, newest)) ||
 		!strings.Contains(err.Error(), "jwtsunset store upgrade") {
 		t.Errorf("opened %v: %v", s, err)
 	}
-	if !bytes.Equal(contents(t, file), before) || len(filesBeside(t, file)) != 0 {
+	if !bytes.Equal(contents(t, file), before) || !slices.Equal(filesBeside(t, file), beside) {
 		t.Errorf("something was written; files beside: %v", filesBeside(t, file))
 	}
 }
@@ -201,71 +258,104 @@ func TestVersionOf(t *testing.T) {
 	}
 }
 
-// obstacle makes one statement of an upgrade fail, and can be taken away.
-type obstacle struct{ build, clear string }
+// obstacle makes one statement of an upgrade fail, and can be taken away. reached is the schema that the steps before it
+// lead to.
+type obstacle struct {
+	build, clear string
+	reached      int64
+}
 
-// obstacles has one for each statement: what a step makes is there already, its version cannot be written, or its end
-// cannot be committed.
-func obstacles(t *testing.T, file string) map[string]obstacle {
+// obstacles has one for each statement of the upgrade from a schema: what a step makes is there already, its version
+// cannot be written, or its end cannot be committed.
+func obstacles(t *testing.T, schema int64) map[string]obstacle {
 	t.Helper()
 	_, objects := newestSchema(t)
-	old := readKept1(t, file).objects
 	all := map[string]obstacle{
 		"the version's row": {"CREATE TRIGGER trap BEFORE INSERT ON schema_version BEGIN SELECT RAISE(ABORT, 'trapped'); END",
-			"DROP TRIGGER trap"},
+			"DROP TRIGGER trap", schema},
 		"the commit": {"CREATE TABLE trap (id INTEGER REFERENCES scan (id) DEFERRABLE INITIALLY DEFERRED); " +
 			"CREATE TRIGGER trap2 AFTER INSERT ON schema_version BEGIN INSERT INTO trap VALUES (-1); END",
-			"DROP TRIGGER trap2; DROP TABLE trap"},
+			"DROP TRIGGER trap2; DROP TABLE trap", schema},
 	}
 	for _, object := range objects {
-		if slices.Contains(old, object) {
+		reached := int64(0) // the newest older schema that does not have it
+		for _, version := range olderSchemas {
+			if !slices.Contains(readKept(t, older(t, version)).objects, object) {
+				reached = version
+			}
+		}
+		if reached < schema {
 			continue
 		}
 		kind, name, _ := strings.Cut(object, " ")
-		all[object] = obstacle{"CREATE TABLE " + name + " (x)", "DROP TABLE " + name}
+		o := obstacle{"CREATE TABLE " + name + " (x)", "DROP TABLE " + name, reached}
 		if kind == "trigger" {
-			all[object] = obstacle{"CREATE TRIGGER " + name + " AFTER INSERT ON change BEGIN SELECT 1; END", "DROP TRIGGER " + name}
+			o.build, o.clear = "CREATE TRIGGER "+name+" AFTER INSERT ON change BEGIN SELECT 1; END", "DROP TRIGGER "+name
 		}
+		all[object] = o
 	}
 	return all
 }
 
-// TestUpgradeFails has each statement of the upgrade fail in turn: all is as before, and once the obstacle is gone the
-// upgrade is done.
-func TestUpgradeFails(t *testing.T) {
-	all := obstacles(t, release1(t))
+// TestUpgradeFails has each statement of the upgrade fail in turn: all is as before, but for the steps that were done,
+// and once the obstacle is gone the upgrade is done.
+func TestUpgradeFails(t *testing.T) { forOlder(t, testUpgradeFails) }
+
+func testUpgradeFails(t *testing.T, schema int64) {
+	all := obstacles(t, schema)
 	if len(all) < 10 {
 		t.Fatalf("only %d obstacles", len(all))
 	}
 	for name, o := range all {
-		t.Run(name, func(t *testing.T) {
-			file := release1(t)
-			execute(t, file, o.build)
-			before := readKept1(t, file)
-			s, err := Open(t.Context(), "sqlite:"+file, quiet(Options{}))
-			if err == nil {
-				t.Fatalf("opened, closing: %v", s.Close())
-			}
-			for _, words := range []string{"upgrade the schema from version 1 to", "nothing was changed"} {
-				if !strings.Contains(err.Error(), words) {
-					t.Errorf("%q does not say %q", err, words)
-				}
-			}
-			if after := readKept1(t, file); !after.same(before) || after.schema != 1 || !slices.Equal(after.objects, before.objects) {
-				t.Errorf("after the failure %+v, before %+v", after, before)
-			}
-			if copies, err := filepath.Glob(file + ".schema-*"); err != nil || len(copies) > 0 {
-				t.Errorf("left are %q (%v)", copies, err)
-			}
-			execute(t, file, o.clear)
-			wantRelease1(t, reopen(t, file, Options{}))
-		})
+		t.Run(name, func(t *testing.T) { o.run(t, schema) })
+	}
+}
+
+func (o obstacle) run(t *testing.T, schema int64) {
+	t.Helper()
+	file := older(t, schema)
+	execute(t, file, o.build)
+	before := readKept(t, file)
+	s, err := Open(t.Context(), "sqlite:"+file, quiet(Options{}))
+	if err == nil {
+		t.Fatalf("opened, closing: %v", s.Close())
+	}
+	copies, globErr := filepath.Glob(file + ".schema-*")
+	if globErr != nil {
+		t.Fatal(globErr)
+	}
+	say := "nothing was changed"
+	if o.reached > schema {
+		say = "a copy from before is " + strings.Join(copies, " ")
+	}
+	for _, words := range []string{fmt.Sprintf("upgrade the schema from version %d to", schema), say} {
+		if !strings.Contains(err.Error(), words) {
+			t.Errorf("%q does not say %q", err, words)
+		}
+	}
+	after := readKept(t, file)
+	if !after.same(before) || after.schema != o.reached {
+		t.Errorf("after the failure %+v, before %+v", after, before)
+	}
+	switch {
+	case o.reached == schema && (len(copies) > 0 || !slices.Equal(after.objects, before.objects)):
+		t.Errorf("left are %q and %q", copies, after.objects)
+	case o.reached > schema && (len(copies) != 1 || readKept(t, copies[0]).schema != schema):
+		t.Errorf("left are %q", copies)
+	}
+	execute(t, file, o.clear)
+	wantOlder(t, reopen(t, file, Options{}))
+	_, objects := newestSchema(t)
+	if done := readKept(t, file); !slices.Equal(done.objects, objects) {
+		t.Errorf("in the end there are %q", done.objects)
 	}
 }
 
 // TestUpgradeAtOnce has several open an older database at the same time.
-func TestUpgradeAtOnce(t *testing.T) {
-	file := release1(t)
+func TestUpgradeAtOnce(t *testing.T) { forOlder(t, testUpgradeAtOnce) }
+
+func testUpgradeAtOnce(t *testing.T, schema int64) {
+	file := older(t, schema)
 	var group sync.WaitGroup
 	for range 3 {
 		group.Go(func() {
@@ -280,8 +370,8 @@ func TestUpgradeAtOnce(t *testing.T) {
 	}
 	group.Wait()
 	s := reopen(t, file, Options{})
-	wantRelease1(t, s)
-	if n := len(auditEntries(t, s)); n != 2 {
+	wantOlder(t, s)
+	if n := len(auditEntries(t, s)); n != map[int64]int{1: 2, 2: 9}[schema] {
 		t.Errorf("%d entries: %v", n, allInWords(auditEntries(t, s)))
 	}
 }
@@ -297,28 +387,34 @@ func childUpgrades(args []string) error {
 	return s.Close()
 }
 
-// TestUpgradeKilled kills a process that upgrades a database at random moments. The database has one of both schemas,
-// whole, and the next process ends up with the newer.
-func TestUpgradeKilled(t *testing.T) {
+// TestUpgradeKilled kills a process that upgrades a database at random moments. The database has one of the schemas,
+// whole, and the next process ends up with the newest.
+func TestUpgradeKilled(t *testing.T) { forOlder(t, testUpgradeKilled) }
+
+func testUpgradeKilled(t *testing.T, schema int64) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	newest, objects := newestSchema(t)
+	whole := map[int64][]string{newest: objects}
+	for _, version := range olderSchemas {
+		whole[version] = readKept(t, older(t, version)).objects
+	}
 	schemas := map[int64]int{}
-	for range 12 {
-		file := release1(t)
-		before := readKept1(t, file)
+	for range 8 {
+		file := older(t, schema)
+		before := readKept(t, file)
 		killUpgrade(t, file, time.Duration(random.IntN(60_000))*time.Microsecond)
-		after := readKept1(t, file)
+		after := readKept(t, file)
 		schemas[after.schema]++
-		want := map[int64][]string{1: before.objects, newest: objects}[after.schema]
+		want := whole[after.schema]
 		if !after.same(before) || want == nil || !slices.Equal(after.objects, want) {
 			t.Fatalf("after the kill %+v, before %+v", after, before)
 		}
 		s := reopen(t, file, Options{})
-		wantRelease1(t, s)
+		wantOlder(t, s)
 		auditEntries(t, s)
-		if copies, err := filepath.Glob(file + ".schema-1-*Z"); err != nil || len(copies) == 0 || !readKept1(t, copies[0]).same(before) {
+		if copies, err := filepath.Glob(fmt.Sprintf("%s.schema-%d-*Z", file, schema)); err != nil || len(copies) == 0 || !readKept(t, copies[0]).same(before) {
 			t.Errorf("copies %v, %v", copies, err)
 		}
 		if err := errors.Join(s.Check(t.Context()), s.Close()); err != nil {

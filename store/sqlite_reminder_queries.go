@@ -1,0 +1,207 @@
+package store
+
+const sqliteReminderColumns = `organization, credential_id, step, tier, step_kind, step_days, due_at, outcome, reason,
+	sink, to_kind, to_id, to_group, message_id, at`
+
+const sqliteLatestColumns = `organization, credential_id, tier, step, due_at`
+
+const sqliteUnansweredColumns = `organization, credential_id, sink, to_kind, to_id, to_group, steps`
+
+const sqliteMessageColumns = `id, kind, sink, to_kind, to_id, to_group, unique_key, language, zone, created_at,
+	not_before, state, reason, attempts, unclear, first_claimed_at, claimed_until, claim, pages, receipt_channel,
+	receipt_timestamp, request_id, sent_at, sent_text, ended_at, superseded_by, update_due_at, update_tries`
+
+const sqliteItemColumns = `message_id, organization, credential_id, step, tier, step_kind, step_days, due_at, guess,
+	shown`
+
+const sqliteAnswerColumns = `id, organization, credential_id, kind, until_at, link, note, candidate, by_person, at`
+
+const sqliteAccountColumns = `identity, standing, directory_id, locale, zone, zone_offset, checked_at`
+
+const sqliteRefusedColumns = `sink, to_kind, to_id, to_group, reason, at`
+
+const sqliteExaminationColumns = `organization, credential_id, at, decision, reason, step, step_kind, step_days,
+	due_at, next_at, sink, to_kind, to_id, to_group, source, refusals, contact, unanswered`
+
+const sqliteRunColumns = `id, started_at, finished_at, examined, queued, skipped, waiting, oldest_due_at`
+
+// sqliteUpsertReminders writes entries over those that there are, as far as a condition holds of them.
+func sqliteUpsertReminders(rows int, condition string) string {
+	return `INSERT INTO reminder (` + sqliteReminderColumns + `) VALUES ` + placeholders(rows, 15) + `
+		ON CONFLICT (organization, credential_id, step, tier) DO UPDATE SET
+			step_kind = excluded.step_kind, step_days = excluded.step_days, due_at = excluded.due_at,
+			outcome = excluded.outcome, reason = excluded.reason, sink = excluded.sink, to_kind = excluded.to_kind,
+			to_id = excluded.to_id, to_group = excluded.to_group, message_id = excluded.message_id, at = excluded.at
+		WHERE ` + condition
+}
+
+// sqliteUntried holds for messages that are queued and of which no page was sent, for all that is known.
+const sqliteUntried = `state = 'queued' AND unclear = 0 AND pages = 0`
+
+// sqliteOldMessages are the messages that ended before ?1, but for the newest one of each kind that was sent
+// to each recipient.
+const sqliteOldMessages = `state IN ('sent', 'failed', 'dropped') AND ended_at < ?1
+	AND NOT (state = 'sent' AND superseded_by = '')`
+
+// sqliteReminders are SQLite's statements about reminders.
+var sqliteReminders = reminderQueries{
+	// CROSS JOIN keeps the order: SQLite does not know how many more rows reminder has.
+	latest: `SELECT r.organization, r.credential_id, r.step, r.tier, r.step_kind, r.step_days, r.due_at, r.outcome,
+		r.reason, r.sink, r.to_kind, r.to_id, r.to_group, r.message_id, r.at
+		FROM reminder_latest l CROSS JOIN reminder r ON r.organization = l.organization
+			AND r.credential_id = l.credential_id AND r.step = l.step AND r.tier = l.tier
+		WHERE l.organization = ?`,
+	open: `SELECT ` + sqliteReminderColumns + ` FROM reminder
+		WHERE organization = ? AND outcome IN ('queued', 'failed') ORDER BY credential_id, due_at, step, tier`,
+	entries: `SELECT ` + sqliteReminderColumns + ` FROM reminder
+		WHERE organization = ? AND credential_id = ? ORDER BY at DESC, due_at DESC, step, tier`,
+	pass: func(rows int) string {
+		return sqliteUpsertReminders(rows, `reminder.outcome = 'failed' OR reminder.outcome = 'queued'
+			AND EXISTS (SELECT 1 FROM message WHERE id = reminder.message_id AND `+sqliteUntried+`)`)
+	},
+	queue: func(rows int) string {
+		return sqliteUpsertReminders(rows, `reminder.outcome = 'failed'
+			OR reminder.outcome = 'queued' AND reminder.message_id = excluded.message_id`)
+	},
+	upsertLatest: func(rows int) string {
+		return `INSERT INTO reminder_latest (` + sqliteLatestColumns + `) VALUES ` + placeholders(rows, 5) + `
+		ON CONFLICT (organization, credential_id, tier) DO UPDATE SET step = excluded.step, due_at = excluded.due_at
+		WHERE (excluded.due_at, excluded.step) > (reminder_latest.due_at, reminder_latest.step)`
+	},
+	unanswered: `SELECT credential_id, sink, to_kind, to_id, to_group, steps FROM unanswered WHERE organization = ?`,
+	countTold: `INSERT INTO unanswered (` + sqliteUnansweredColumns + `)
+		SELECT r.organization, r.credential_id, r.sink, r.to_kind, r.to_id, r.to_group, count(*)
+		FROM message_item i JOIN reminder r ON r.organization = i.organization
+			AND r.credential_id = i.credential_id AND r.step = i.step AND r.tier = i.tier
+		WHERE i.message_id = ?1 AND r.message_id = ?1 AND r.outcome = 'sent' AND r.tier = 'owner'
+		GROUP BY r.organization, r.credential_id, r.sink, r.to_kind, r.to_id, r.to_group
+		ON CONFLICT (organization, credential_id, sink, to_kind, to_id, to_group)
+		DO UPDATE SET steps = unanswered.steps + excluded.steps`,
+	answered: `DELETE FROM unanswered WHERE organization = ? AND credential_id = ?`,
+
+	insertMessages: func(rows int) string {
+		return `INSERT INTO message (` + sqliteMessageColumns + `) VALUES ` + placeholders(rows, 28) + `
+		ON CONFLICT DO NOTHING`
+	},
+	insertItems: func(rows int) string {
+		return `INSERT INTO message_item (` + sqliteItemColumns + `) VALUES ` + placeholders(rows, 10) + `
+		ON CONFLICT DO NOTHING`
+	},
+	openMessages: `SELECT id, state FROM message WHERE state IN ('queued', 'sending')`,
+	absorb: `UPDATE message SET not_before = min(not_before, ?7)
+		WHERE id = ?1 AND ` + sqliteUntried + ` AND kind = ?2 AND sink = ?3 AND to_kind = ?4 AND to_id = ?5 AND to_group = ?6`,
+	leave: `DELETE FROM message_item WHERE message_id IN (SELECT id FROM message WHERE ` + sqliteUntried + `)
+		AND EXISTS (SELECT 1 FROM reminder r WHERE r.organization = message_item.organization
+			AND r.credential_id = message_item.credential_id AND r.step = message_item.step
+			AND r.tier = message_item.tier AND r.outcome IN ('skipped', 'failed'))`,
+	dropEmpty: `UPDATE message SET state = 'dropped', reason = 'superseded', ended_at = ?
+		WHERE ` + sqliteUntried + ` AND unique_key = ''
+		AND NOT EXISTS (SELECT 1 FROM message_item i WHERE i.message_id = message.id AND i.step <> '')`,
+	refresh: `UPDATE message SET update_due_at = ?2, update_tries = 0
+		WHERE id = ?1 AND state = 'sent' AND update_due_at = 0`,
+
+	outbox: `SELECT ` + sqliteMessageColumns + ` FROM message
+		WHERE state IN ('queued', 'sending') ORDER BY created_at, id`,
+	lastSent: `SELECT ` + sqliteMessageColumns + ` FROM message
+		WHERE state = 'sent' AND superseded_by = '' ORDER BY kind, sink, to_kind, to_id, to_group`,
+	messages: `SELECT ` + sqliteMessageColumns + ` FROM message
+		ORDER BY created_at DESC, id DESC LIMIT ?`,
+	message: `SELECT ` + sqliteMessageColumns + ` FROM message WHERE id = ?`,
+	itemsOf: func(messages int) string {
+		return `SELECT ` + sqliteItemColumns + ` FROM message_item
+		WHERE message_id IN ` + placeholders(1, messages) + `
+		ORDER BY message_id, organization, credential_id, step, tier`
+	},
+	due: `SELECT id FROM message
+		WHERE state = 'queued' AND not_before <= ?1 OR state = 'sending' AND claimed_until <= ?1
+		ORDER BY CASE state WHEN 'queued' THEN not_before ELSE claimed_until END, created_at, id LIMIT ?2`,
+	claim: `UPDATE message SET attempts = attempts + 1, claim = claim + 1, claimed_until = ?3,
+			unclear = CASE state WHEN 'sending' THEN 1 ELSE unclear END,
+			first_claimed_at = CASE first_claimed_at WHEN 0 THEN ?2 ELSE first_claimed_at END, state = 'sending'
+		WHERE id = ?1 AND (state = 'queued' AND not_before <= ?2 OR state = 'sending' AND claimed_until <= ?2)`,
+	progress: `UPDATE message SET pages = ?3, receipt_channel = ?4, receipt_timestamp = ?5, request_id = ?6, sent_at = ?7,
+			sent_text = ?8
+		WHERE id = ?1 AND claim = ?2 AND state = 'sending'`,
+	settle: `UPDATE message SET state = ?2, reason = ?3, not_before = ?4, unclear = ?5, claimed_until = 0, pages = ?6,
+			receipt_channel = ?7, receipt_timestamp = ?8, request_id = ?9, sent_at = ?10, sent_text = ?11, ended_at = ?12
+		WHERE id = ?1`,
+	show: `UPDATE message_item SET shown = ?6
+		WHERE message_id = ?1 AND organization = ?2 AND credential_id = ?3 AND step = ?4 AND tier = ?5 AND shown <> ?6`,
+	settleShown: `UPDATE reminder SET outcome = CASE i.shown WHEN 'owner-changed' THEN 'failed' ELSE 'skipped' END,
+			reason = i.shown, message_id = '', at = ?2
+		FROM message_item i WHERE i.message_id = ?1 AND i.shown <> '' AND reminder.organization = i.organization
+			AND reminder.credential_id = i.credential_id AND reminder.step = i.step AND reminder.tier = i.tier
+			AND reminder.message_id = ?1 AND reminder.outcome = 'queued'`,
+	settleRest: `UPDATE reminder SET outcome = ?2, reason = ?3, message_id = ?4, at = ?5
+		FROM message_item i WHERE i.message_id = ?1 AND reminder.organization = i.organization
+			AND reminder.credential_id = i.credential_id AND reminder.step = i.step AND reminder.tier = i.tier
+			AND reminder.message_id = ?1 AND reminder.outcome = 'queued'`,
+	supersede: `UPDATE message SET superseded_by = ?1, update_tries = 0,
+			update_due_at = CASE to_kind WHEN 'user' THEN ?7 ELSE update_due_at END
+		WHERE kind = ?2 AND sink = ?3 AND to_kind = ?4 AND to_id = ?5 AND to_group = ?6
+			AND state = 'sent' AND superseded_by = '' AND id <> ?1`,
+	refuse: `INSERT INTO refused_recipient (` + sqliteRefusedColumns + `) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (sink, to_kind, to_id, to_group) DO UPDATE SET reason = excluded.reason, at = excluded.at`,
+	refused: `SELECT ` + sqliteRefusedColumns + ` FROM refused_recipient WHERE at >= ?`,
+
+	updates: `SELECT ` + sqliteMessageColumns + ` FROM message WHERE state = 'sent' AND update_due_at > 0
+		AND update_due_at <= ?1 ORDER BY update_due_at, id LIMIT ?2`,
+	updated: `UPDATE message SET update_due_at = ?2, update_tries = ?3
+		WHERE id = ?1 AND state = 'sent' AND (superseded_by <> '' AND to_kind = 'user') = (?4 = 1)`,
+
+	insertAnswer: `INSERT INTO answer (` + sqliteAnswerColumns + `)
+		SELECT coalesce(max(id), 0) + 1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM answer RETURNING id`,
+	answers: `SELECT ` + sqliteAnswerColumns + ` FROM answer
+		WHERE organization = ? AND credential_id = ? ORDER BY id`,
+	answersOf:     `SELECT ` + sqliteAnswerColumns + ` FROM answer WHERE organization = ? ORDER BY credential_id, id`,
+	hasCredential: `SELECT count(*) FROM credential WHERE organization = ? AND id = ?`,
+
+	account: `SELECT ` + sqliteAccountColumns + ` FROM account WHERE identity = ?`,
+	upsertAccount: `INSERT INTO account (` + sqliteAccountColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (identity) DO UPDATE SET standing = excluded.standing, directory_id = excluded.directory_id,
+			locale = excluded.locale, zone = excluded.zone, zone_offset = excluded.zone_offset,
+			checked_at = excluded.checked_at`,
+	forgetAccount: `DELETE FROM account WHERE identity = ?1 OR directory_id <> '' AND directory_id IN
+		(?2, (SELECT a.directory_id FROM account a WHERE a.identity = ?1))`,
+	personIdentity: `SELECT coalesce(identity, '') FROM person WHERE id = ?`,
+
+	upsertExaminations: func(rows int) string {
+		return `INSERT INTO examination (` + sqliteExaminationColumns + `) VALUES ` + placeholders(rows, 18) + `
+		ON CONFLICT (organization, credential_id) DO UPDATE SET
+			at = excluded.at, decision = excluded.decision, reason = excluded.reason, step = excluded.step,
+			step_kind = excluded.step_kind, step_days = excluded.step_days, due_at = excluded.due_at,
+			next_at = excluded.next_at, sink = excluded.sink, to_kind = excluded.to_kind, to_id = excluded.to_id,
+			to_group = excluded.to_group, source = excluded.source, refusals = excluded.refusals,
+			contact = excluded.contact, unanswered = excluded.unanswered`
+	},
+	examinations: `SELECT ` + sqliteExaminationColumns + ` FROM examination
+		WHERE ?1 = '' OR organization = ?1 ORDER BY organization, credential_id`,
+	insertRun: `INSERT INTO reminder_run (` + sqliteRunColumns + `)
+		SELECT coalesce(max(id), 0) + 1, ?1, ?2, ?3, ?4, ?5, ?6, ?7 FROM reminder_run`,
+	lastRun: `SELECT ` + sqliteRunColumns + ` FROM reminder_run ORDER BY id DESC LIMIT 1`,
+
+	pruneReminders: `DELETE FROM reminder WHERE outcome IN ('sent', 'skipped') AND at < ?1
+		AND NOT EXISTS (SELECT 1 FROM reminder_latest l WHERE l.organization = reminder.organization
+			AND l.credential_id = reminder.credential_id AND l.tier = reminder.tier AND l.step = reminder.step)`,
+	pruneItems: `DELETE FROM message_item
+		WHERE message_id IN (SELECT id FROM message WHERE ` + sqliteOldMessages + `)`,
+	pruneMessages: `DELETE FROM message WHERE ` + sqliteOldMessages,
+	pruneRuns:     `DELETE FROM reminder_run WHERE finished_at < ?1 AND id <> (SELECT max(id) FROM reminder_run)`,
+	pruneRefused:  `DELETE FROM refused_recipient WHERE at < ?1`,
+}
+
+// sqliteReminderTables are the tables of reminders, each before those that point to it.
+func sqliteReminderTables() []tableQueries {
+	return []tableQueries{
+		sqliteTable("reminder", sqliteReminderColumns, "organization, credential_id, step, tier"),
+		sqliteTable("reminder_latest", sqliteLatestColumns, "organization, credential_id, tier"),
+		sqliteTable("unanswered", sqliteUnansweredColumns, "organization, credential_id, sink, to_kind, to_id, to_group"),
+		sqliteTable("message", sqliteMessageColumns, "id"),
+		sqliteTable("message_item", sqliteItemColumns, "message_id, organization, credential_id, step, tier"),
+		sqliteTable("answer", sqliteAnswerColumns, "id"),
+		sqliteTable("account", sqliteAccountColumns, "identity"),
+		sqliteTable("refused_recipient", sqliteRefusedColumns, "sink, to_kind, to_id, to_group"),
+		sqliteTable("examination", sqliteExaminationColumns, "organization, credential_id"),
+		sqliteTable("reminder_run", sqliteRunColumns, "id"),
+	}
+}
