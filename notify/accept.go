@@ -19,8 +19,8 @@ type AnswerLimits struct {
 	Snoozes int
 }
 
-// Accept checks an answer to be recorded about a credential against the limits and the answers before, and fills in what
-// it leaves open.
+// Accept checks an answer to be recorded about a credential against the limits and the answers before, and fills in
+// what it leaves open.
 func (p *Policy) Accept(a Answer, c credential.Credential, before []Answer, now time.Time) (Answer, error) {
 	if settled(c) != "" {
 		return a, fmt.Errorf("nothing is asked about %s any more, it is %s: %w", c.ID, settled(c), ErrNotAccepted)

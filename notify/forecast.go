@@ -3,7 +3,6 @@ package notify
 import (
 	"cmp"
 	"context"
-	"io"
 	"log/slog"
 	"math"
 	"slices"
@@ -114,7 +113,7 @@ func newStage(p *Policy, s State, look LookUp) *stage {
 		Ledger: st.ledger, Sinks: map[SinkName]Sink{}, Policy: &policy, Clock: st.clock, Current: st.read,
 		LookUp: func(context.Context) LookUp { return look },
 		Digest: func(_ context.Context, o Outgoing) (*Digest, error) { return &Digest{To: o.Created}, nil },
-		Log:    slog.New(slog.NewTextHandler(io.Discard, nil)), Observer: nobody{},
+		Log:    slog.New(slog.DiscardHandler), Observer: nobody{},
 	}
 	for name := range p.Sinks {
 		st.courier.Sinks[name] = foreseeing{st}

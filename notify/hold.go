@@ -79,5 +79,5 @@ func pause(failures int) time.Duration {
 	if failures < 6 {
 		rest = firstPause << (failures - 1)
 	}
-	return rest + rand.N(rest/4)
+	return rest + rand.N(rest/4) //nolint:gosec // G404: it spreads pauses and guards nothing
 }

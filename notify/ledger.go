@@ -142,6 +142,10 @@ type Outgoing struct {
 	Items   []OutgoingItem
 }
 
+// Stands tells whether a message stays as it is when a newer one follows: a digest is of its week, and what a webhook
+// got cannot be taken back.
+func (o Outgoing) Stands() bool { return o.Kind == KindDigest || o.To.Kind == ToEndpoint }
+
 // OutgoingItem is one credential in a message. One with no Step stands there because the message lists all of its
 // recipient's; the ledger has no entry of it.
 type OutgoingItem struct {
@@ -223,7 +227,7 @@ type Ledger interface {
 	// ErrTaken if the claim was lost.
 	Progress(ctx context.Context, o Outgoing, pages int, at Receipt, items []OutgoingItem) error
 	// Settle ends a claim. It fails with ErrTaken if the claim was lost. A sent message makes the one sent before it to
-	// the same user, of the same kind, due for an update.
+	// the same recipient, of the same kind, due for an update, unless it Stands.
 	Settle(ctx context.Context, o Outgoing, s Settlement) error
 
 	// Updates gives sent messages that are due for an update; superseded tells which of them a newer one has replaced.

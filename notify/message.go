@@ -83,7 +83,8 @@ type Receipt struct {
 type Sink interface {
 	// Pages is in how many pages a message is sent, at least 1.
 	Pages(m Message) int
-	// Send sends one page, counted from 0. It never repeats a request whose outcome is unclear. m.Channel and m.Thread are set from the second page on.
+	// Send sends one page, counted from 0. It never repeats a request whose outcome is unclear. m.Channel and m.Thread
+	// are set from the second page on.
 	Send(ctx context.Context, m Message, page int) (Receipt, error)
 	// Update changes the first page, at a receipt, to what m says now. Repeating it does no harm.
 	Update(ctx context.Context, m Message, at Receipt) error

@@ -132,8 +132,9 @@ func settled(c credential.Credential) Reason {
 		return ReasonMigrated
 	case credential.StateExempt:
 		return ReasonExempt
+	default:
+		return ""
 	}
-	return ""
 }
 
 // contact is how far the owner has been reached.
@@ -154,7 +155,8 @@ func contact(found resolution, h History) Contact {
 	}
 }
 
-// pass records the steps that came due and will not be taken, because a later one is due or an answer takes their place.
+// pass records the steps that came due and will not be taken, because a later one is due or an answer takes their
+// place.
 func (w *planner) pass(organization string, c credential.Credential, h History, s due) {
 	from := c.FirstSeen
 	taken := h.Latest[TierOwner]

@@ -80,12 +80,10 @@ func (r *Rehearsal) recall(organization, id string, h History) {
 	x.answers, x.examination = h.Answers, h.Examination
 }
 
-func (r *Rehearsal) put(o Outgoing) *rehearsedMessage {
+func (r *Rehearsal) put(o Outgoing) {
 	o.Items = slices.Clone(o.Items)
-	m := &rehearsedMessage{Outgoing: o}
-	r.messages[o.ID] = m
+	r.messages[o.ID] = &rehearsedMessage{Outgoing: o}
 	r.order = append(r.order, o.ID)
-	return m
 }
 
 // of gives what is known of a credential, which is nothing at first.

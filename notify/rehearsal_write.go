@@ -59,17 +59,17 @@ func (r *Rehearsal) conflicts(p Plan) error {
 func (r *Rehearsal) leave(e Entry) {
 	if m, ok := r.messages[e.Message]; ok && m.State == StateQueued {
 		m.Items = slices.DeleteFunc(m.Items, func(i OutgoingItem) bool {
-			return i.Organization == e.Organization && i.Credential == e.Credential && i.Step.Name == e.Step.Name && i.Tier == e.Tier
+			return i.Organization == e.Organization && i.Credential == e.Credential &&
+				i.Step.Name == e.Step.Name && i.Tier == e.Tier
 		})
 	}
 }
 
 func (r *Rehearsal) enqueue(o Outgoing, now time.Time) {
-	m, ok := r.messages[o.ID]
-	if ok {
+	if m, ok := r.messages[o.ID]; ok {
 		m.Items, m.NotBefore = append(m.Items, o.Items...), o.NotBefore
 	} else {
-		m = r.put(o)
+		r.put(o)
 	}
 	for _, i := range o.Items {
 		if !i.Step.IsZero() {
@@ -191,10 +191,10 @@ func (r *Rehearsal) settleItems(m *rehearsedMessage, s Settlement) {
 	}
 }
 
-// supersede makes the message sent before it to the same person say so.
+// supersede makes the message sent before it to the same recipient say so.
 func (r *Rehearsal) supersede(m *rehearsedMessage) {
 	to := destination{m.Kind, m.To}
-	if old, ok := r.messages[r.newest[to]]; ok && m.To.Kind == ToUser {
+	if old, ok := r.messages[r.newest[to]]; ok && !m.Stands() {
 		old.superseded, old.updateDue = true, m.Receipt.At
 	}
 	r.newest[to] = m.ID

@@ -111,7 +111,8 @@ func (p *Policy) windows(d credential.Deadline) []Step {
 // overdue is the step so many days after a deadline.
 func overdue(d credential.Deadline, days int) Step {
 	return Step{
-		Kind: StepOverdue, Name: fmt.Sprintf("%s/overdue-%dd", deadlineKey(d), days), Due: d.At.AddDate(0, 0, days), Days: days,
+		Kind: StepOverdue, Name: fmt.Sprintf("%s/overdue-%dd", deadlineKey(d), days), Due: d.At.AddDate(0, 0, days),
+		Days: days,
 	}
 }
 
@@ -120,8 +121,8 @@ func deadlineKey(d credential.Deadline) string {
 	return d.Name + "@" + d.At.UTC().Format(time.RFC3339)
 }
 
-// answerDelay puts the steps of answers, which come at the beginning of a day, a moment after those of deadlines. No two
-// steps of a credential come due at the same instant, so the latest entry of a ledger is always one.
+// answerDelay puts the steps of answers, which come at the beginning of a day, a moment after those of deadlines. No
+// two steps of a credential come due at the same instant, so the latest entry of a ledger is always one.
 const answerDelay = time.Millisecond
 
 // answerSteps are the steps that an answer puts in the place of the deadline's.
@@ -139,8 +140,9 @@ func answerSteps(a Answer) []Step {
 		return slices.DeleteFunc(steps, func(s Step) bool { return !s.Due.After(a.At) })
 	case AnswerBlocked, AnswerRetire, AnswerSnooze:
 		return []Step{{Kind: StepReview, Name: name("review"), Due: until}}
+	default:
+		return nil
 	}
-	return nil
 }
 
 // latest picks, of steps in any order, the last that is due and the first that is not.

@@ -16,8 +16,8 @@ func (c *Courier) update(ctx context.Context) (int, error) {
 	}
 	done := 0
 	for _, u := range updates {
-		if ctx.Err() != nil || c.holds.held(u.To.Sink, c.Clock()) {
-			break
+		if c.rests(ctx, u.To.Sink) {
+			break // the rest is still due the next time
 		}
 		ok, err := c.updateOne(ctx, u)
 		if err != nil {
@@ -28,6 +28,11 @@ func (c *Courier) update(ctx context.Context) (int, error) {
 		}
 	}
 	return done, nil
+}
+
+// rests tells whether nothing can be done by a sink now.
+func (c *Courier) rests(ctx context.Context, s SinkName) bool {
+	return ctx.Err() != nil || c.holds.held(s, c.Clock())
 }
 
 // updateOne updates one message. A failure puts it off or leaves the message as it is; it never sends a new one.

@@ -108,7 +108,7 @@ func (s *Store) Updates(ctx context.Context, now time.Time, limit int) ([]notify
 		for i := range rows {
 			updates = append(updates, notify.Update{
 				Outgoing: rows[i].Outgoing, Tries: rows[i].updateTries,
-				Superseded: rows[i].supersededBy != "" && rows[i].To.Kind == notify.ToUser,
+				Superseded: rows[i].supersededBy != "" && !rows[i].Stands(),
 			})
 		}
 		return err

@@ -674,10 +674,21 @@ func testSuperseded(t *testing.T, open opener) {
 		queued(t, s, reminderTo(id, ana, itemFor(n, 30)))
 		sent(t, s, id)
 	}
+	endpoint := notify.Recipient{Sink: notify.SinkWebhook, Kind: notify.ToEndpoint, ID: "ana@example.com"}
 	for n, id := range []string{"c1", "c2"} {
-		queued(t, s, reminderTo(id, channel, itemFor(10+n, 30)))
+		queued(t, s, reminderTo(id, endpoint, itemFor(10+n, 30)))
 		sent(t, s, id)
 	}
+	for _, id := range []string{"d1", "d2"} { // digests stand
+		digest := reminderTo(id, channel)
+		digest.Kind, digest.Key = notify.KindDigest, id
+		queued(t, s, digest)
+		sent(t, s, id)
+	}
+	queued(t, s, reminderTo("f1", channel, itemFor(40, 30)))
+	sent(t, s, "f1")
+	queued(t, s, reminderTo("f2", channel, itemFor(41, 30)))
+	sent(t, s, "f2")
 	escalation := reminderTo("e1", ana, itemFor(20, 30))
 	escalation.Kind = notify.KindEscalation
 	queued(t, s, escalation, reminderTo("waiting", bo, itemFor(21, 30)))
@@ -699,11 +710,11 @@ func testSuperseded(t *testing.T, open opener) {
 	for _, o := range newest {
 		last = append(last, fmt.Sprintf("%s %d", o.ID, len(o.Items)))
 	}
-	if want := []string{"e1 1", "c2 1", "a3 1"}; err != nil || !slices.Equal(last, want) {
+	if want := []string{"d2 0", "e1 1", "f2 1", "a3 1", "c2 1"}; err != nil || !slices.Equal(last, want) {
 		t.Errorf("sent last were %v, %v, want %v", last, err, want)
 	}
 	wantUpdates(start.Add(-time.Microsecond))
-	updates := wantUpdates(start, "a1 true 0", "a2 true 0")
+	updates := wantUpdates(start, "a1 true 0", "a2 true 0", "f1 true 0")
 	if u := updates[0]; u.Receipt.Timestamp != "a1" || !cmp.Equal(u.Items, []notify.OutgoingItem{itemFor(0, 30)}) {
 		t.Errorf("the update is of %+v", u)
 	}
@@ -715,6 +726,10 @@ func testSuperseded(t *testing.T, open opener) {
 	}
 	if m := message(t, s, "a1"); m.Items[0].Shown != notify.ReasonMigrated {
 		t.Errorf("shown is %q", m.Items[0].Shown)
+	}
+	wantUpdates(start, "f1 true 0")
+	if err := s.Updated(ctx, updates[2], time.Time{}, updates[2].Items); err != nil {
+		t.Fatal(err)
 	}
 	wantUpdates(start)
 	plan(t, s, notify.Plan{Refresh: []string{"a2", "a3", "c2", "waiting", "nothing"}})

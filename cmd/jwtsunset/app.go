@@ -111,7 +111,8 @@ It only reads. Try it with nothing configured: jwtsunset demo`,
 	root.AddCommand(
 		a.serveCommand(), a.scanCommand(), a.listCommand(), a.showCommand(), a.historyCommand(), a.auditCommand(),
 		a.storeCommand(), a.demoCommand(), a.simulateCommand(), a.configCommand(), a.healthcheckCommand(),
-		a.versionCommand(),
+		a.versionCommand(), a.remindCommand(), a.explainCommand(), a.forecastCommand(), a.answerCommand(),
+		a.snoozeCommand(), a.ownersCommand(), a.slackCommand(),
 	)
 	return root
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -172,14 +173,19 @@ func (a *app) writePeople(people []store.Person, format string) error {
 
 func (a *app) auditForgetCommand() *cobra.Command {
 	return a.configured(&cobra.Command{
-		Use:   "forget PERSON-ID",
+		Use:   "forget PERSON-ID | ADDRESS",
 		Short: "Remove the name behind an id of the audit log",
 		Long: `Remove identity and name of a person whom the audit log names, for good. The log itself holds only the id, so
-it stays as it is and still verifies. This cannot be undone, and is itself recorded.`,
+it stays as it is and still verifies. With an e-mail address, what was looked up about it in Slack is removed. This
+cannot be undone, and is itself recorded. Whoever owns a credential is looked up again by the next reminders.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withStore(cmd.Context(), opening{record: true}, func(_ *config.Config, s *store.Store) error {
-				if err := s.ForgetPerson(cmd.Context(), args[0]); err != nil {
+				forget := s.ForgetPerson
+				if strings.Contains(args[0], "@") {
+					forget = s.ForgetAccount
+				}
+				if err := forget(cmd.Context(), strings.ToLower(args[0])); err != nil {
 					return hinted{err, "jwtsunset audit people lists the ids"}
 				}
 				_, err := fmt.Fprintf(a.stdout, "%s is forgotten\n", args[0])

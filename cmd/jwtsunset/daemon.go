@@ -44,11 +44,13 @@ type daemon struct {
 	// scanned is called after each scan of all organizations, if not nil.
 	scanned func()
 
-	mu       sync.Mutex
-	config   *config.Config
-	interval time.Duration // between two scheduled scans
-	clients  map[string]*adobe.Client
-	snapshot *metrics.Snapshot
+	mu     sync.Mutex
+	config *config.Config
+	// reminders is nil where the configuration asks for none.
+	reminders *reminders
+	interval  time.Duration // between two scheduled scans
+	clients   map[string]*adobe.Client
+	snapshot  *metrics.Snapshot
 }
 
 // newDaemon builds everything that can be built without sending or listening.
@@ -98,24 +100,36 @@ func (d *daemon) apply(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	r, err := d.applyReminders(cfg)
+	if err != nil {
+		return err
+	}
 	timeout := time.Duration(len(names))*cfg.Scan.Timeout + scanMargin
 	jobs := []job{
 		{name: scanJob, spec: cfg.Schedule.Scan, timeout: timeout, jitter: cfg.Schedule.Jitter, run: d.scan},
 		{name: maintenanceJob, spec: cfg.Schedule.Maintenance, timeout: maintenanceTimeout, run: d.maintain},
 	}
+	jobs = append(jobs, d.reminderJobs(cfg)...)
 	if err := d.jobs.replace(cfg.Schedule.TimeZone, jobs); err != nil {
 		return err
 	}
 	d.level.Set(level)
-	d.metrics.Configure(metrics.Options{
+	d.metrics.Configure(notificationOptions(r, metrics.Options{
 		SeriesLimit: cfg.Metrics.CredentialSeriesLimit, OwnerLabel: cfg.Metrics.OwnerLabel,
-		Organizations: names, Jobs: []string{scanJob, maintenanceJob},
-	})
+		Organizations: names, Jobs: jobNames(jobs),
+	}))
+	if r == nil {
+		d.metrics.PublishReminders(nil)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, old := range d.clients {
 		old.Close() // a scan that still runs keeps the connections in use
 	}
+	if d.reminders != nil {
+		d.reminders.close()
+	}
+	d.reminders = r
 	d.config, d.clients, d.interval = cfg, clients, interval(schedule, d.clock())
 	return nil
 }
@@ -157,10 +171,8 @@ func (d *daemon) skipped(j job) {
 // scan scans all organizations, one after another. One that fails does not keep the others from being scanned.
 func (d *daemon) scan(ctx context.Context) error {
 	cfg, clients := d.current()
-	if d.lock != nil {
-		if err := d.lock.Hold(ctx); err != nil {
-			return fmt.Errorf("no scan was begun: %w", err)
-		}
+	if err := d.hold(ctx); err != nil {
+		return fmt.Errorf("no scan was begun: %w", err)
 	}
 	var problems []error
 	for _, org := range cfg.Organizations {
@@ -169,6 +181,7 @@ func (d *daemon) scan(ctx context.Context) error {
 			break
 		}
 	}
+	d.publishReminders(ctx)
 	if d.scanned != nil {
 		d.scanned()
 	}
@@ -199,6 +212,7 @@ func (d *daemon) publishAll(ctx context.Context) error {
 		next.Organizations = append(next.Organizations, state)
 	}
 	d.show(next)
+	d.publishReminders(ctx)
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"jwtsunset/metrics"
 	"jwtsunset/report"
 	"jwtsunset/simulator"
+	workspace "jwtsunset/simulator/slack"
 )
 
 // demoOptions are the flags of demo.
@@ -65,7 +66,11 @@ func (a *app) demo(ctx context.Context, o demoOptions, out output) (err error) {
 	if err != nil {
 		return hinted{err, "see jwtsunset simulate --explain"}
 	}
-	server, err := serveSimulator(ctx, "127.0.0.1:0", adobe)
+	slack, err := pretendSlack(a.clock)
+	if err != nil {
+		return err
+	}
+	server, err := serveSimulator(ctx, "127.0.0.1:0", besideSlack(adobe, slack))
 	if err != nil {
 		return err
 	}
@@ -104,6 +109,7 @@ func (a *app) demoServe(
 		adobe.Step()
 		if !shown {
 			shown = true
+			go d.jobs.runNow(ctx, remindJob)
 			if err := a.introduce(ctx, cfg, d, address, adobeAddress, out); err != nil {
 				log.Error("demo: the result cannot be shown", "error", err)
 			}
@@ -128,6 +134,7 @@ jwtsunset is running on a pretend Adobe, by a clock that says %s. It scans again
 
   page      http://%[2]s/
   metrics   http://%[2]s/metrics
+  Slack     http://%[3]s/slack/
   Adobe     http://%[3]s/simulator/truth
 
 Try:  curl -s http://%[2]s/metrics | grep jwtsunset_deadline
@@ -140,19 +147,24 @@ Stop with Ctrl-C.
 
 // demoConfig is a configuration as an operator would write it, for an organization that is pretended.
 func demoConfig(folder, adobe, listen string) (*config.Config, error) {
-	secretFile := filepath.Join(folder, "client-secret")
-	if err := os.WriteFile(secretFile, []byte(simulator.ClientSecret+"\n"), 0o600); err != nil {
-		return nil, fmt.Errorf("demo: %w", err)
+	secretFile, tokenFile := filepath.Join(folder, "client-secret"), filepath.Join(folder, "slack-token")
+	for file, secret := range map[string]string{secretFile: simulator.ClientSecret, tokenFile: workspace.BotToken} {
+		if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
+			return nil, fmt.Errorf("demo: %w", err)
+		}
 	}
 	text := fmt.Sprintf(`
 organizations:
   - {name: demo, ims_org: %q, client_id: %q, client_secret_file: %q}
 adobe: {ims_url: %[4]q, platform_url: %[4]q, console_url: %[4]q, requests_per_second: 0}
-schedule: {scan: "@every 1m"}
+schedule: {scan: "@every 1m", remind: "@every 1m"}
+slack: {token_file: %[7]q, api_url: %[8]q, channel: "#adobe-credentials"}
+reminders: {hours: "00:00-24:00", weekdays: [mon, tue, wed, thu, fri, sat, sun], page_url: "http://%[6]s/"}
 store: %[5]q
 listen: {metrics: %[6]q, web: "localhost:0"}
 log: {level: warn}
-`, simulator.IMSOrganization, simulator.ClientID, secretFile, adobe, "sqlite:"+filepath.Join(folder, "demo.db"), listen)
+`, simulator.IMSOrganization, simulator.ClientID, secretFile, adobe, "sqlite:"+filepath.Join(folder, "demo.db"), listen,
+		tokenFile, adobe+slackPath+"/api/")
 	return config.Loader{}.Parse("demo", []byte(text))
 }
 

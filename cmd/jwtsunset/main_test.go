@@ -52,6 +52,8 @@ func TestScripts(t *testing.T) {
 			"code":  codeScript,
 			"step":  stepScript,
 
+			"slack":     slackScript,
+			"firstid":   firstIDScript,
 			"overwrite": overwriteScript,
 			"release1":  release1Script,
 		},
@@ -64,6 +66,7 @@ func TestScripts(t *testing.T) {
 }
 
 func adobeScript(ts *testscript.TestScript, _ bool, args []string) {
+	withSlack := false
 	o := simulator.Options{Scenario: "small", Seed: 1, Switches: map[string]string{}}
 	for _, arg := range args {
 		key, value, _ := strings.Cut(arg, "=")
@@ -78,6 +81,8 @@ func adobeScript(ts *testscript.TestScript, _ bool, args []string) {
 			f, err := simulator.ParseFault(value)
 			ts.Check(err)
 			o.Faults = append(o.Faults, f)
+		case "slack":
+			withSlack = true
 		case "switch":
 			name, setting, _ := strings.Cut(value, "=")
 			o.Switches[name] = setting
@@ -87,6 +92,10 @@ func adobeScript(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	s, err := simulator.New(o)
 	ts.Check(err)
+	if withSlack {
+		startWithSlack(ts, s)
+		return
+	}
 	server := httptest.NewServer(s)
 	ts.Defer(server.Close)
 	ts.Setenv("ADOBE", server.URL)

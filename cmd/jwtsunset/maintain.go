@@ -17,10 +17,8 @@ const (
 
 // maintain removes old history, and looks whether store and audit log are still sound.
 func (d *daemon) maintain(ctx context.Context) error {
-	if d.lock != nil {
-		if err := d.lock.Hold(ctx); err != nil {
-			return fmt.Errorf("the store was not looked after: %w", err)
-		}
+	if err := d.hold(ctx); err != nil {
+		return fmt.Errorf("the store was not looked after: %w", err)
 	}
 	return errors.Join(d.prune(ctx), d.checkStore(ctx), d.verifyAudit(ctx))
 }
@@ -29,7 +27,8 @@ func (d *daemon) prune(ctx context.Context) error {
 	cfg, _ := d.current()
 	pruned, err := d.store.Prune(ctx, d.clock().Add(-cfg.History.Keep))
 	if err == nil && pruned != (store.Pruned{}) {
-		d.log.Info("removed old history", "scans", pruned.Scans, "emptied", pruned.Emptied, "changes", pruned.Changes)
+		d.log.Info("removed old history", "scans", pruned.Scans, "emptied", pruned.Emptied, "changes", pruned.Changes,
+			"reminders", pruned.Reminders, "messages", pruned.Messages)
 	}
 	return err
 }

@@ -32,6 +32,15 @@ type job struct {
 	run func(ctx context.Context) error
 }
 
+// jobNames are the names of jobs, in their order.
+func jobNames(jobs []job) []string {
+	names := make([]string, len(jobs))
+	for i, j := range jobs {
+		names[i] = j.name
+	}
+	return names
+}
+
 // hooks are told what happens to jobs; each may be nil. They are called on goroutines of the
 // scheduler's and must be fast.
 type hooks struct {

@@ -100,7 +100,10 @@ func (a *app) runDaemon(ctx context.Context, d *daemon, ready func(*listener)) e
 	d.jobs.start()
 	var first sync.WaitGroup
 	startCtx, cancel := context.WithCancel(ctx)
-	first.Go(func() { d.firstScan(startCtx) })
+	first.Go(func() {
+		d.firstScan(startCtx)
+		d.missedReminders(startCtx)
+	})
 	first.Go(func() { d.firstVerification(startCtx) })
 	first.Go(func() { d.resumeRecording(startCtx) })
 	err = a.wait(ctx, d, l)

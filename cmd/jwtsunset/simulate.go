@@ -19,7 +19,7 @@ func (a *app) simulateCommand() *cobra.Command {
 	var address string
 	var o simulator.Options
 	var faults, switches []string
-	var help bool
+	var help, slack bool
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Run a pretend Adobe to try things against",
@@ -35,7 +35,7 @@ and for tests. It accepts the client id demo-client with the secret demo-secret 
 				return err
 			}
 			o.Clock = a.clock
-			return a.simulate(cmd.Context(), address, o)
+			return a.simulate(cmd.Context(), address, o, slack)
 		},
 	}
 	flags := cmd.Flags()
@@ -49,6 +49,7 @@ and for tests. It accepts the client id demo-client with the secret demo-secret 
 	flags.DurationVar(&o.TokenLifetime, "token-lifetime", 0, "how long tokens are good for (default 24h)")
 	flags.StringArrayVar(&faults, "fault", nil, "a fault, such as operation=accounts,call=2,kind=throttle; can be repeated")
 	flags.StringArrayVar(&switches, "switch", nil, "a choice that Adobe does not document, as `name=value`; can be repeated")
+	flags.BoolVar(&slack, "slack", false, "pretend a Slack workspace too: its Web API under /slack/api/, a page under /slack/")
 	flags.BoolVar(&help, "explain", false, "list scenarios, faults and switches")
 	return cmd
 }
@@ -72,13 +73,21 @@ func simulatorOptions(o *simulator.Options, faults, switches []string) error {
 	return nil
 }
 
-func (a *app) simulate(ctx context.Context, address string, o simulator.Options) error {
+func (a *app) simulate(ctx context.Context, address string, o simulator.Options, slack bool) error {
 	o.Logger = slog.New(slog.NewTextHandler(a.stderr, nil))
 	s, err := simulator.New(o)
 	if err != nil {
 		return hinted{err, "see jwtsunset simulate --explain"}
 	}
-	server, err := serveSimulator(ctx, address, s)
+	var handler http.Handler = s
+	if slack {
+		w, err := pretendSlack(a.clock)
+		if err != nil {
+			return err
+		}
+		handler = besideSlack(s, w)
+	}
+	server, err := serveSimulator(ctx, address, handler)
 	if err != nil {
 		return err
 	}
