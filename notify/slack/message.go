@@ -2,6 +2,7 @@ package slack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	slackgo "github.com/slack-go/slack"
@@ -28,6 +29,9 @@ func (c *Client) Pages(m notify.Message) int { return Pages(m) }
 
 func (c *Client) page(m notify.Message, number int) (page, error) {
 	text, blocks, err := Compose(c.options.Templates, m, number)
+	if f := (*notify.Failure)(nil); errors.As(err, &f) {
+		return page{}, f
+	}
 	if err != nil {
 		f := fail(notify.Invalid, ReasonTemplate, fmt.Errorf("message %s, page %d: %w", clean(m.ID), number, err))
 		f.Hint = "check the operator's templates with remind --preview"
