@@ -23,6 +23,8 @@ type Standpoint struct {
 	// Silent is set where the owner left as many reminders unanswered as lead to an escalation, Broken where a promised
 	// date has passed.
 	Silent, Broken bool
+	// Unsure is set where the directory gave no answer, so that nothing can be said about the owner.
+	Unsure bool
 	// Language is the recipient's.
 	Language string
 	// Answer is the kind of the answer that holds now; "" for none.
@@ -51,7 +53,7 @@ func (p *Policy) Overview(s State, look LookUp) Overview {
 func (p *Policy) standpoint(o Organization, c credential.Credential, e examined, now time.Time) Standpoint {
 	answers := o.History[c.ID].Answers
 	current := Current{Credential: c, Known: true, Seen: c.SeenAt(o.Last), Answers: answers}
-	x := Standpoint{Examination: e.Examination, Language: e.language, Item: p.item(OutgoingItem{
+	x := Standpoint{Examination: e.Examination, Language: e.language, Unsure: e.unsure, Item: p.item(OutgoingItem{
 		Organization: o.Name, Credential: c.ID, Step: e.Step, Guess: !e.Source.Known(),
 	}, current)}
 	x.Silent = p.EscalateAfter > 0 && e.Source.Known() && e.Unanswered >= p.EscalateAfter
@@ -83,9 +85,9 @@ func (o Overview) Silent() int {
 	return n
 }
 
-// Unowned are the open credentials whose owner is not known or cannot be reached.
+// Unowned are the open credentials whose owner is not known or cannot be reached, as far as the directory answers.
 func (o Overview) Unowned() []Item {
-	return o.items(func(x Standpoint) bool { return !x.Examination.Source.Known() })
+	return o.items(func(x Standpoint) bool { return !x.Unsure && !x.Examination.Source.Known() })
 }
 
 // Broken are those whose promised date has passed.

@@ -91,6 +91,8 @@ type examined struct {
 	shown Reason
 	// language is the recipient's.
 	language string
+	// unsure is set where the owner's look-up failed.
+	unsure bool
 	// settled is set where nobody has to act on it.
 	settled bool
 	// listed is set where it can stand in a message for its recipient without a step of its own.
@@ -114,7 +116,7 @@ func (w *planner) examine(o Organization, c credential.Credential) examined {
 	e.language = Language(found.language, w.policy.Language)
 	e.Recipient, e.Source, e.Refusals = found.recipient, found.source, found.refusals
 	e.Unanswered = h.Told[found.recipient]
-	e.Contact = contact(found, h)
+	e.Contact, e.unsure = contact(found, h), found.failure != nil
 	s := w.policy.schedule(c, h.Answers, w.now)
 	s.step = handover(s.step, h, found)
 	e.Step, e.Next, e.shown = s.step, s.next, s.silence()
@@ -142,6 +144,8 @@ func contact(found resolution, h History) Contact {
 	_, answered := inForce(h.Answers)
 	latest := h.Latest[TierOwner]
 	switch {
+	case found.failure != nil:
+		return orElseContact(h.Examination.Contact)
 	case !found.source.Known() && found.named():
 		return ContactUnreachable
 	case !found.source.Known():
@@ -153,6 +157,14 @@ func contact(found resolution, h History) Contact {
 	default:
 		return ContactGuessed
 	}
+}
+
+// orElseContact is what was known of the contact before, if anything was.
+func orElseContact(before Contact) Contact {
+	if before == "" {
+		return ContactNone
+	}
+	return before
 }
 
 // pass records the steps that came due and will not be taken, because a later one is due or an answer takes their

@@ -19,6 +19,8 @@ const (
 	// digestSpan is what a digest looks back over, and digestShown how many credentials of a kind it names.
 	digestSpan  = 7 * 24 * time.Hour
 	digestShown = 10
+	// digestLate is from when a reminder that is due counts as late.
+	digestLate = 24 * time.Hour
 )
 
 // queueDigest queues the digest of this week for the security channel, once a week however often it is called. It
@@ -50,6 +52,10 @@ func (r *reminders) digestOf(ctx context.Context, _ notify.Outgoing) (*notify.Di
 	if err != nil {
 		return nil, err
 	}
+	return r.digestFrom(ctx, s, r.accounts.LookUp(ctx))
+}
+
+func (r *reminders) digestFrom(ctx context.Context, s notify.State, look notify.LookUp) (*notify.Digest, error) {
 	d := &notify.Digest{From: s.Now.Add(-digestSpan), To: s.Now, Reach: map[notify.Contact]int{}}
 	for _, o := range s.Organizations {
 		numbers, err := r.digestOrganization(ctx, o, d.From, s.Now)
@@ -58,10 +64,14 @@ func (r *reminders) digestOf(ctx context.Context, _ notify.Outgoing) (*notify.Di
 		}
 		d.Organizations = append(d.Organizations, numbers)
 	}
-	overview := r.policy.Overview(s, notify.Remembered(ctx, r.store))
-	d.Reach, d.Silent, d.OldestDue = overview.Reach(), overview.Silent(), overview.OldestDue
+	overview := r.policy.Overview(s, look)
+	d.Reach, d.Silent = overview.Reach(), overview.Silent()
+	if s.Now.Sub(overview.OldestDue) > digestLate {
+		d.OldestDue = overview.OldestDue
+	}
 	d.Unowned, d.UnownedTotal = topItems(overview.Unowned())
 	d.Broken, d.BrokenTotal = topItems(overview.Broken())
+	var err error
 	d.Checkpoint, err = r.checkpoint(ctx)
 	return d, err
 }

@@ -50,21 +50,20 @@ func (a *app) preview(ctx context.Context, r *reminders, f remindFlags) error {
 
 // previewOf makes the message for somebody named by address, Adobe user id or recipient.
 func (r *reminders) previewOf(ctx context.Context, who string) (notify.Message, error) {
-	if who == previewDigest {
-		d, err := r.digestOf(ctx, notify.Outgoing{})
-		return notify.Message{
-			ID: previewDigest, Kind: notify.KindDigest, To: r.policy.Fallback, Language: r.policy.Language, Now: r.clock(),
-			Digest: d, Link: r.cfg.Reminders.PageURL,
-		}, err
-	}
 	s, err := r.state(ctx)
 	if err != nil {
 		return notify.Message{}, err
 	}
-	m := notify.Message{ID: "preview", Kind: notify.KindReminder, Language: r.policy.Language, Now: s.Now,
-		Link: r.cfg.Reminders.PageURL}
 	look, err := r.rehearsedLookUp(ctx, s)
+	m := notify.Message{
+		ID: "preview", Kind: notify.KindReminder, Language: r.policy.Language, Now: s.Now, Link: r.cfg.Reminders.PageURL,
+	}
 	if err != nil {
+		return m, err
+	}
+	if who == previewDigest {
+		m.Kind, m.To = notify.KindDigest, r.policy.Fallback
+		m.Digest, err = r.digestFrom(ctx, s, look)
 		return m, err
 	}
 	for _, x := range r.policy.Overview(s, look).Open {

@@ -88,7 +88,11 @@ func (a *app) remind(ctx context.Context, f remindFlags) error {
 		if err != nil {
 			return err
 		}
-		return a.writeRun(plan, done, f.format)
+		outbox, err := r.store.Outbox(ctx)
+		if err != nil {
+			return err
+		}
+		return a.writeRun(plan, done, len(outbox), f.format)
 	})
 }
 
@@ -121,16 +125,16 @@ type runRecord struct {
 	Sent      int            `json:"sent"`
 	Failed    int            `json:"failed"`
 	Dropped   int            `json:"dropped"`
-	PutOff    int            `json:"put_off"`
+	Left      int            `json:"left"`
 	Updated   int            `json:"updated"`
 	OldestDue string         `json:"oldest_due"`
 	Reasons   map[string]int `json:"waiting_reasons"`
 }
 
-func (a *app) writeRun(plan notify.Plan, done notify.Delivered, format string) error {
+func (a *app) writeRun(plan notify.Plan, done notify.Delivered, left int, format string) error {
 	r := runRecord{
 		Examined: plan.Run.Examined, Queued: plan.Run.Queued, Skipped: plan.Run.Skipped, Waiting: plan.Run.Waiting,
-		Sent: done.Sent, Failed: done.Failed, Dropped: done.Dropped, PutOff: done.PutOff, Updated: done.Updated,
+		Sent: done.Sent, Failed: done.Failed, Dropped: done.Dropped, Left: left, Updated: done.Updated,
 		OldestDue: stamp(plan.Run.OldestDue), Reasons: map[string]int{},
 	}
 	for reason, n := range plan.Reasons {
@@ -143,7 +147,7 @@ func (a *app) writeRun(plan notify.Plan, done notify.Delivered, format string) e
 		return a.writeJSON(r)
 	}
 	_, err := fmt.Fprintf(a.stdout, "%s examined, %s queued, %d sent, %d waiting for their hour or for another try, "+
-		"%d dropped, %d failed\n", count(r.Examined, "credential"), count(r.Queued, "message"), r.Sent, r.PutOff,
+		"%d dropped, %d failed\n", count(r.Examined, "credential"), count(r.Queued, "message"), r.Sent, r.Left,
 		r.Dropped, r.Failed)
 	for _, reason := range slices.Sorted(maps.Keys(r.Reasons)) {
 		if err == nil {

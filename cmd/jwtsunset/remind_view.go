@@ -42,7 +42,7 @@ func (r *reminders) view(ctx context.Context) (*metrics.Reminders, error) {
 func standing(x notify.Standpoint) metrics.Standing {
 	e := x.Examination
 	s := metrics.Standing{
-		Contact: string(e.Contact), OwnerUnknown: !e.Source.Known(), Silent: x.Silent, Answer: string(x.Answer),
+		Contact: string(e.Contact), OwnerUnknown: !x.Unsure && !e.Source.Known(), Silent: x.Silent, Answer: string(x.Answer),
 		PromiseBroken: x.Broken,
 	}
 	if e.Decision == notify.DecisionWait {
