@@ -19,6 +19,11 @@ func (c *Courier) compose(ctx context.Context, o Outgoing) (Message, []OutgoingI
 		m.Digest = d
 		return m, o.Items, max(0, m.Now.Sub(o.Created)), err
 	}
+	refused, err := c.Ledger.Refused(ctx, m.Now.Add(-refusalKept))
+	if err != nil {
+		return m, nil, 0, err
+	}
+	owners := resolver{policy: c.Policy, look: c.LookUp(ctx), refused: refused}
 	var late time.Duration
 	items := slices.Clone(o.Items)
 	for i := range items {
@@ -26,7 +31,7 @@ func (c *Courier) compose(ctx context.Context, o Outgoing) (Message, []OutgoingI
 		if err != nil {
 			return m, nil, 0, err
 		}
-		if items[i].Shown = c.silence(ctx, o, items[i], current, m.Now); items[i].Shown != "" {
+		if items[i].Shown = c.silence(owners, o, items[i], current, m.Now); items[i].Shown != "" {
 			continue
 		}
 		m.Items = append(m.Items, c.Policy.item(items[i], current))
@@ -77,7 +82,7 @@ func (c *Courier) state(current Current, now time.Time) Reason {
 
 // silence says why an item of a message is not told; "" if it is.
 func (c *Courier) silence(
-	ctx context.Context, o Outgoing, item OutgoingItem, current Current, now time.Time,
+	owners resolver, o Outgoing, item OutgoingItem, current Current, now time.Time,
 ) Reason {
 	if reason := c.state(current, now); reason != "" {
 		return reason
@@ -85,8 +90,7 @@ func (c *Courier) silence(
 	if item.Tier != TierOwner {
 		return ""
 	}
-	r := resolver{policy: c.Policy, look: c.LookUp(ctx)}
-	if found := r.owner(current.Credential, current.Answers); found.failure == nil && found.recipient != o.To {
+	if found := owners.owner(current.Credential, current.Answers); found.failure == nil && found.recipient != o.To {
 		return ReasonOwnerChanged
 	}
 	return ""

@@ -13,7 +13,7 @@ func (w *planner) decide(e *examined, o Organization, c credential.Credential, h
 		return
 	}
 	if taken(h.Latest[TierOwner], s.step) {
-		e.listed = s.quiet == "" && !found.recipient.IsZero() && found.failure == nil
+		e.listed = s.quiet == "" && !found.recipient.IsZero() && found.failure == nil && w.fresh(o, c)
 		w.escalate(o, c, h, s, found)
 		return
 	}
@@ -62,13 +62,18 @@ func (w *planner) obstacle(o Organization, c credential.Credential, found resolu
 		return ReasonLookUpFailed
 	case found.recipient.IsZero():
 		return ReasonNobody
-	case w.now.Sub(c.SeenAt(o.Last)) > w.policy.EvidenceAge:
+	case !w.fresh(o, c):
 		return ReasonOldEvidence
 	case w.groups.busy[destination{KindReminder, found.recipient}]:
 		return ReasonOutcomeUnknown
 	default:
 		return ""
 	}
+}
+
+// fresh tells whether a scan met a credential lately.
+func (w *planner) fresh(o Organization, c credential.Credential) bool {
+	return w.now.Sub(c.SeenAt(o.Last)) <= w.policy.EvidenceAge
 }
 
 // escalate tells a manager too, at a step before which the owner left too many reminders unanswered or at which a

@@ -135,16 +135,26 @@ func (s *stage) deliverUntil(ctx context.Context, until time.Time) error {
 		if err != nil {
 			return err
 		}
-		queued = slices.DeleteFunc(queued, func(o Outgoing) bool { return !o.NotBefore.Before(until) })
+		queued = slices.DeleteFunc(queued, func(o Outgoing) bool {
+			return !s.policy.Sinks[o.To.Sink] || !ready(o).Before(until)
+		})
 		if len(queued) == 0 {
 			return nil
 		}
-		first := slices.MinFunc(queued, func(a, b Outgoing) int { return a.NotBefore.Compare(b.NotBefore) })
-		s.now = later(s.now, first.NotBefore)
+		first := slices.MinFunc(queued, func(a, b Outgoing) int { return ready(a).Compare(ready(b)) })
+		s.now = later(s.now, ready(first))
 		if _, err := s.courier.Deliver(ctx, nil); err != nil {
 			return err
 		}
 	}
+}
+
+// ready is when a message can be sent: when it may be, and no process holds it any more.
+func ready(o Outgoing) time.Time {
+	if o.State == StateSending {
+		return o.ClaimedUntil
+	}
+	return o.NotBefore
 }
 
 // waiting gives the credentials for which a step is due and was not taken.

@@ -69,7 +69,7 @@ func (p *Policy) ours(address string) bool {
 	}
 	_, domain, _ := strings.Cut(address, "@")
 	for _, d := range p.Domains {
-		if strings.EqualFold(domain, d) {
+		if lower(domain) == lower(d) {
 			return true
 		}
 	}
@@ -98,8 +98,7 @@ func (h Hours) next(t time.Time, zone *time.Location) time.Time {
 	local := t.In(zone)
 	for range 8 {
 		year, month, day := local.Date()
-		opens := time.Date(year, month, day, 0, h.From, 0, 0, zone)
-		closes := time.Date(year, month, day, 0, h.To, 0, 0, zone)
+		opens, closes := wall(year, month, day, h.From, zone), wall(year, month, day, h.To, zone)
 		if h.Weekdays[local.Weekday()] && t.Before(closes) {
 			if t.After(opens) {
 				return t
@@ -109,4 +108,21 @@ func (h Hours) next(t time.Time, zone *time.Location) time.Time {
 		local = time.Date(year, month, day+1, 12, 0, 0, 0, zone)
 	}
 	return t // no day at all is open: the configuration does not allow that
+}
+
+// wall is when the clocks of a zone show a minute of a day. Where they leave it out it is when they go on; time.Date
+// may give an instant before the gap, at which a day has not begun and nobody may be told.
+func wall(year int, month time.Month, day, minute int, zone *time.Location) time.Time {
+	at := time.Date(year, month, day, 0, minute, 0, 0, zone)
+	_, offset := at.Zone()
+	missed := at.Add(time.Duration(offset) * time.Second).Sub(time.Date(year, month, day, 0, minute, 0, 0, time.UTC))
+	start, end := at.ZoneBounds()
+	switch {
+	case missed > 0:
+		return start
+	case missed < 0:
+		return end
+	default:
+		return at
+	}
 }

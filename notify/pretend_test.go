@@ -19,6 +19,9 @@ type pretendSlack struct {
 	order []post
 }
 
+// refuses is an account that looks like any other and takes no message.
+const refuses = "U002"
+
 type post struct {
 	notify.Message
 	at time.Time
@@ -37,6 +40,11 @@ func (s *pretendSlack) Send(_ context.Context, m notify.Message, page int) (noti
 		return notify.Receipt{}, &notify.Failure{Class: notify.Unclear, Reason: "timeout"} // and it was not done
 	case w.now.Before(s.outage):
 		return notify.Receipt{}, &notify.Failure{Class: notify.Later, Reason: "connection"}
+	}
+	for _, p := range w.people {
+		if p.ID == m.To.ID && (p.Standing != notify.StandingActive || p.ID == refuses) {
+			return notify.Receipt{}, &notify.Failure{Class: notify.Permanent, Reason: "user_disabled"}
+		}
 	}
 	if _, twice := s.posts[key]; twice {
 		w.t.Errorf("%s: message %s was posted twice", w.now, key)

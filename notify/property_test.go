@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 // after them. Each step of each credential is told once or has a recorded reason why not, nobody is told of what is
 // done, of somebody else's or at night, and nothing is told twice, whatever fails in between.
 func TestThousandDays(t *testing.T) {
+	elsewhere := false
 	for seed := range uint64(6) {
 		w := newWorld(t, seed)
 		for day := range 1000 {
@@ -22,10 +24,14 @@ func TestThousandDays(t *testing.T) {
 		w.settleDown()
 		w.checkOnce()
 		w.checkComplete()
+		elsewhere = elsewhere || w.toldElsewhere()
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
 		t.Logf("seed %d: %d credentials, %d messages", seed, len(w.credentials), len(w.slack.order))
+	}
+	if !elsewhere {
+		t.Error("nobody was told of what belongs to somebody who takes no message")
 	}
 }
 
@@ -111,6 +117,21 @@ func (w *world) checkOnce() {
 		}
 		lastTo[p.To] = p.at
 	}
+}
+
+// toldElsewhere tells whether something that belongs to somebody who takes no message was told to others.
+func (w *world) toldElsewhere() bool {
+	for _, p := range w.slack.order {
+		for _, i := range p.Items {
+			disowned := slices.ContainsFunc(w.ledger.Answers("acme", i.ID), func(a notify.Answer) bool {
+				return a.Kind == notify.AnswerNotMine
+			})
+			if p.To == w.policy.Fallback && i.Owner == "owner2@example.com" && !disowned {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // checkComplete looks for steps that were dropped silently: each that came due while a credential was open has an

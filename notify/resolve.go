@@ -124,9 +124,16 @@ func (r *resolver) nobody(found *resolution, c credential.Credential) {
 			return
 		}
 	}
-	if !r.policy.Fallback.IsZero() {
-		r.take(found, r.policy.Fallback, "", SourceFallback)
+	r.fallback(found)
+}
+
+// fallback takes the channel for everything else, in its own language: not in that of a target that could not be told.
+func (r *resolver) fallback(found *resolution) {
+	if r.policy.Fallback.IsZero() {
+		return
 	}
+	found.language = ""
+	r.take(found, r.policy.Fallback, "", SourceFallback)
 }
 
 // account takes the account of somebody whom Adobe names, if that person can be told.
@@ -233,8 +240,8 @@ func (r *resolver) manager(owner resolution) resolution {
 	if target, ok := r.policy.Owners.Manager(owner.identity); ok && r.target(&found, target, "", SourceMapping) {
 		return found
 	}
-	if found.failure == nil && !r.policy.Fallback.IsZero() {
-		r.take(&found, r.policy.Fallback, "", SourceFallback)
+	if found.failure == nil {
+		r.fallback(&found)
 	}
 	return found
 }

@@ -3,15 +3,17 @@ package notify
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
 // planTries is how often a plan is made anew because messages were sent meanwhile.
 const planTries = 5
 
-// ReadState reads what a plan is made from. The organizations come with everything but their histories.
+// ReadState reads what a plan is made from. The organizations come with everything but their histories, and stay as
+// they are.
 func ReadState(ctx context.Context, l Ledger, organizations []Organization, now time.Time) (State, error) {
-	s := State{Now: now, Organizations: organizations}
+	s := State{Now: now, Organizations: slices.Clone(organizations)}
 	var err error
 	for i := range s.Organizations {
 		o := &s.Organizations[i]

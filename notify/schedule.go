@@ -164,5 +164,5 @@ func latest(steps []Step, now time.Time) due {
 // startOfDay is when a day begins, so many days after a date, in the zone of an instant.
 func startOfDay(date time.Time, days int, zoneOf time.Time) time.Time {
 	year, month, day := date.Date()
-	return time.Date(year, month, day+days, 0, 0, 0, 0, zoneOf.Location())
+	return wall(year, month, day+days, 0, zoneOf.Location())
 }

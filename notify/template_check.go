@@ -38,10 +38,10 @@ func blocks(kind Kind) []string {
 }
 
 // checkNames holds that a set has every block that is needed, and that every field it names exists, used or not.
-func checkNames(root *template.Template, kind Kind) error {
+func checkNames(root *template.Template, kind Kind, file string) error {
 	for _, block := range blocks(kind) {
 		if root.Lookup(block) == nil {
-			return fmt.Errorf("%s: the block %q is missing: {{define %q}}…{{end}}", kind, block, block)
+			return fmt.Errorf("%s: the block %q is missing: {{define %q}}…{{end}}", file, block, block)
 		}
 	}
 	known := fieldNames()

@@ -153,7 +153,7 @@ func parseSet(sources map[string]source, language string, kind Kind) (*template.
 			return nil, err
 		}
 	}
-	if err := checkNames(root, kind); err != nil {
+	if err := checkNames(root, kind, sources[path.Join(language, string(kind))].name); err != nil {
 		return nil, err
 	}
 	return root, nil

@@ -29,18 +29,29 @@ func (a *Accounts) Warm(ctx context.Context, identities []string) error {
 	}
 	found := map[string]Person{}
 	err = lister.List(ctx, func(p Person) {
-		if !wanted[p.Identity] {
-			return
+		if before, twice := found[p.Identity]; wanted[p.Identity] && twice {
+			found[p.Identity] = shared(before, p)
+		} else if wanted[p.Identity] {
+			found[p.Identity] = p
 		}
-		if _, twice := found[p.Identity]; twice && p.Standing != StandingDeactivated {
-			p.Standing, p.ID = StandingAmbiguous, ""
-		}
-		found[p.Identity] = p
 	})
 	if err != nil {
 		return err
 	}
 	return a.remember(ctx, wanted, found)
+}
+
+// shared is what counts of two accounts with one address. Those that were switched off do not: a look-up by e-mail
+// passes over them too.
+func shared(a, b Person) Person {
+	switch {
+	case b.Standing == StandingDeactivated:
+		return a
+	case a.Standing == StandingDeactivated:
+		return b
+	default:
+		return Person{Identity: a.Identity, Standing: StandingAmbiguous}
+	}
 }
 
 // unknown gives the addresses that have to be looked up.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 
 	"github.com/prometheus/exporter-toolkit/web"
@@ -93,6 +94,9 @@ func (a *app) checkConfig(cfg *config.Config) error {
 	for _, t := range nextRuns(schedule, a.clock(), 3) {
 		fmt.Fprintln(a.stdout, "next scan:", t.Format("Mon 2006-01-02 15:04 MST"))
 	}
+	if err := a.showReminders(cfg); err != nil {
+		return err
+	}
 	for _, d := range deadlines(cfg) {
 		fmt.Fprintf(a.stdout, "deadline: %s ends %s (%s)\n",
 			d.Name, d.At.Format("2006-01-02T15:04:05Z07:00"), d.Countdown(a.clock()))
@@ -101,9 +105,29 @@ func (a *app) checkConfig(cfg *config.Config) error {
 	return err
 }
 
+// showReminders says when reminders would be planned next, where they would.
+func (a *app) showReminders(cfg *config.Config) error {
+	if !cfg.Reminds() {
+		return nil
+	}
+	schedule, err := parseSchedule(cfg.Schedule.Remind, cfg.Schedule.TimeZone, a.clock())
+	if err != nil {
+		return fmt.Errorf("schedule.remind: %w", err)
+	}
+	_, err = fmt.Fprintln(a.stdout, "next reminders:", schedule.Next(a.clock()).Format("Mon 2006-01-02 15:04 MST"))
+	return err
+}
+
 // checkUse builds what a daemon would build from a configuration, without sending anything.
 func checkUse(cfg *config.Config, a *app) error {
 	var problems []error
+	if cfg.Reminds() {
+		r, err := newReminders(cfg, nil, a.clock, slog.New(slog.DiscardHandler), unobserved{})
+		problems = append(problems, err)
+		if err == nil {
+			r.close()
+		}
+	}
 	for _, org := range cfg.Organizations {
 		c, err := client(cfg, org, a.clock, nil, func(adobe.Call) {})
 		if err != nil {

@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 		if err := os.Unsetenv(actAsProgram); err != nil {
 			panic(err)
 		}
+		if ahead := os.Getenv(clockAhead); ahead != "" {
+			actAhead(ahead)
+		}
 		main()
 		return
 	}
