@@ -199,13 +199,13 @@ func (l *loading) checkPeople(c *Config) {
 			}
 		}
 		for j, address := range p.Emails {
-			identity(fmt.Sprintf("emails[%d]", j), "email", strings.ToLower(address))
+			identity(fmt.Sprintf("emails[%d]", j), "email", lower(address))
 		}
 		for j, subject := range p.OIDC {
 			identity(fmt.Sprintf("oidc[%d]", j), "oidc", subject)
 		}
 		identity("slack", "slack", p.Slack)
 		identity("os_user", "os", p.OSUser)
-		identity("adobe", "adobe", strings.ToLower(p.Adobe))
+		identity("adobe", "adobe", lower(p.Adobe))
 	}
 }

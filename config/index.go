@@ -69,4 +69,15 @@ func (x index) first(text string) (Rule, bool) {
 func isGlob(pattern string) bool { return strings.ContainsAny(pattern, `*?[\`) }
 
 // fold makes texts equal that differ in case only, and / a character like any other.
-func fold(text string) string { return strings.ReplaceAll(strings.ToLower(text), "/", "\x00") }
+func fold(text string) string { return strings.ReplaceAll(lower(text), "/", "\x00") }
+
+// lower lowers ASCII letters only: by Unicode's rules letters of other scripts become ASCII ones, and so one person's
+// address another's.
+func lower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}

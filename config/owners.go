@@ -210,7 +210,7 @@ func (o *Owners) withPeople(people []Person) *Owners {
 		// In T123/U123 the user comes after the team.
 		id := p.Slack[strings.Index(p.Slack, "/")+1:]
 		for _, identity := range append(slices.Clone(p.Emails), p.Adobe) {
-			all.accounts[strings.ToLower(identity)] = id
+			all.accounts[lower(identity)] = id
 		}
 	}
 	delete(all.accounts, "")
@@ -219,7 +219,7 @@ func (o *Owners) withPeople(people []Person) *Owners {
 
 // Account gives the Slack user id that people has for an e-mail address or Adobe user id.
 func (o *Owners) Account(identity string) (slackID string, ok bool) {
-	slackID, ok = o.accounts[strings.ToLower(identity)]
+	slackID, ok = o.accounts[lower(identity)]
 	return slackID, ok
 }
 

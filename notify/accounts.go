@@ -26,6 +26,8 @@ type Accounts struct {
 	Memory    Memory
 	Directory Directory
 	Clock     func() time.Time
+	// Failed is told when the directory gave no answer, if not nil: at most once a minute.
+	Failed func(*Failure)
 
 	mu sync.Mutex
 	// resting is when the directory may be asked again, and failure what it said last.
@@ -68,6 +70,9 @@ func (a *Accounts) ask(ctx context.Context, identity string, now time.Time) (Per
 		a.mu.Lock()
 		a.resting, a.failure = now.Add(max(f.Wait, restAfterFailure)), f
 		a.mu.Unlock()
+		if a.Failed != nil {
+			a.Failed(f)
+		}
 		return p, f
 	}
 	p.Identity, p.CheckedAt = identity, now

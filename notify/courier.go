@@ -77,8 +77,8 @@ func (d *Delivered) Add(e Delivered) {
 }
 
 // Deliver sends what is due until nothing is left that can be sent now, and tells progress after each message, one call
-// at a time, unless it is nil. An error means that the ledger or a record could
-// not be read or written; what became of messages is recorded with them.
+// at a time, unless it is nil. An error means that the ledger or a record could not be read or written; what became of
+// messages is recorded with them.
 func (c *Courier) Deliver(ctx context.Context, progress func(Delivered)) (Delivered, error) {
 	var total Delivered
 	for ctx.Err() == nil {
@@ -149,6 +149,9 @@ func (c *Courier) one(ctx context.Context, id string) (Delivered, error) {
 	err = c.attempt(limited, o, &t)
 	if err != nil {
 		t.State, t.NotBefore = StateQueued, c.Clock().Add(firstPause)
+	}
+	if errors.Is(err, ErrTaken) {
+		err = nil // the recording of the outcome finds and says it
 	}
 	return c.settle(ctx, o, t, err)
 }

@@ -104,7 +104,7 @@ func (w *planner) escalate(o Organization, c credential.Credential, h History, s
 }
 
 func (w *planner) mustEscalate(h History, s due, found resolution) bool {
-	if s.step.Kind == StepBroken {
+	if s.step.Kind == StepBroken || w.untoldBreak(h) {
 		return true
 	}
 	before := h.Told[found.recipient]
@@ -113,6 +113,13 @@ func (w *planner) mustEscalate(h History, s due, found resolution) bool {
 		before--
 	}
 	return s.quiet == "" && w.policy.EscalateAfter > 0 && before >= w.policy.EscalateAfter
+}
+
+// untoldBreak tells whether a promise was broken and a later step took the place of the one that says so.
+func (w *planner) untoldBreak(h History) bool {
+	a, ok := inForce(h.Answers)
+	return ok && a.Kind == AnswerWillMigrate && !w.now.Before(a.ends()) &&
+		h.Latest[TierEscalation].Step.Due.Before(a.ends())
 }
 
 // queue adds an item to the message for a recipient. The message waits for the recipient's hours, and for a while after

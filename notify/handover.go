@@ -12,7 +12,7 @@ const handoverDelay = time.Microsecond
 
 // handover gives the step to be taken for a credential whose step s is due. That is s itself, unless it was told to
 // somebody who is not the owner any more: the new owner then gets a step of the same occasion and need not wait for the
-// next one. Nothing is left to take where a new owner cannot be told and the step falls back to somebody who was told
+// next one. Nothing is left to take where a new owner was not told and the step falls back to somebody who was told
 // since the last answer: once is enough.
 func handover(s Step, h History, found resolution) Step {
 	last := h.Latest[TierOwner]
@@ -21,7 +21,7 @@ func handover(s Step, h History, found resolution) Step {
 	}
 	told := last.Recipient == found.recipient
 	switch {
-	case last.Step.Kind == StepHandover && last.Outcome == OutcomeFailed && !told && h.Told[found.recipient] > 0:
+	case last.Step.Kind == StepHandover && last.Outcome != OutcomeSent && !told && h.Told[found.recipient] > 0:
 		return Step{}
 	case last.Step.Kind == StepHandover && (told || last.Outcome == OutcomeSent && !isNew(h, found)):
 		return last.Step

@@ -213,8 +213,8 @@ type Ledger interface {
 	Outbox(ctx context.Context) ([]Outgoing, error)
 	// LastSent gives the newest sent message of each recipient and kind, with its items.
 	LastSent(ctx context.Context) ([]Outgoing, error)
-	// Refused gives the recipients refused since a time, and why.
-	Refused(ctx context.Context, since time.Time) (map[Recipient]Reason, error)
+	// Refused gives the recipients refused since a time.
+	Refused(ctx context.Context, since time.Time) (map[Recipient]Rejection, error)
 	// RecordPlan fails with ErrConflict if a step is taken already or a message was claimed or ended meanwhile.
 	RecordPlan(ctx context.Context, p Plan) error
 

@@ -120,7 +120,7 @@ func (w *planner) examine(o Organization, c credential.Credential) examined {
 	s := w.policy.schedule(c, h.Answers, w.now)
 	s.step = handover(s.step, h, found)
 	e.Step, e.Next, e.shown = s.step, s.next, s.silence()
-	w.pass(o.Name, c, h, s)
+	w.pass(o.Name, c, h, s, found)
 	w.decide(&e, o, c, h, s, found)
 	return e
 }
@@ -168,8 +168,8 @@ func orElseContact(before Contact) Contact {
 }
 
 // pass records the steps that came due and will not be taken, because a later one is due or an answer takes their
-// place.
-func (w *planner) pass(organization string, c credential.Credential, h History, s due) {
+// place, and takes back what is queued for somebody whom the credential was to be handed to and is not any more.
+func (w *planner) pass(organization string, c credential.Credential, h History, s due, found resolution) {
 	from := c.FirstSeen
 	taken := h.Latest[TierOwner]
 	if taken.Step.Due.After(from) {
@@ -188,6 +188,8 @@ func (w *planner) pass(organization string, c credential.Credential, h History, 
 		overtaken := open.Step.Due.Before(s.step.Due) && open.Step.Kind != StepHandover
 		if open.Outcome == OutcomeQueued && (overtaken || s.silence() != "") {
 			w.unqueue(open, OutcomeSkipped, passReason(h.Answers, open.Step))
+		} else if open.Step.Kind == StepHandover && open.Recipient != found.recipient && found.failure == nil {
+			w.unqueue(open, OutcomeFailed, ReasonOwnerChanged)
 		}
 	}
 }

@@ -1,9 +1,11 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -15,7 +17,7 @@ type Rehearsal struct {
 	history  map[string]map[string]*rehearsed // by organization and credential
 	messages map[string]*rehearsedMessage
 	order    []string // ids of messages, in the order in which they were queued
-	refused  map[Recipient]refusedAt
+	refused  map[Recipient]Rejection
 	people   map[string]Person
 	newest   map[destination]string // id of the message sent last
 	runs     []Run
@@ -41,18 +43,13 @@ type rehearsedMessage struct {
 	tries      int
 }
 
-type refusedAt struct {
-	reason Reason
-	at     time.Time
-}
-
 var _ Ledger = (*Rehearsal)(nil)
 
 // NewRehearsal begins with a state as it was read from another ledger.
 func NewRehearsal(s State) *Rehearsal {
 	r := &Rehearsal{
 		history: map[string]map[string]*rehearsed{}, messages: map[string]*rehearsedMessage{},
-		refused: map[Recipient]refusedAt{}, people: map[string]Person{}, newest: map[destination]string{},
+		refused: map[Recipient]Rejection{}, people: map[string]Person{}, newest: map[destination]string{},
 	}
 	for _, o := range s.Organizations {
 		for id, h := range o.History {
@@ -65,9 +62,7 @@ func NewRehearsal(s State) *Rehearsal {
 			r.newest[destination{o.Kind, o.To}] = o.ID
 		}
 	}
-	for to, reason := range s.Refused {
-		r.refused[to] = refusedAt{reason, s.Now}
-	}
+	maps.Copy(r.refused, s.Refused)
 	return r
 }
 
@@ -138,7 +133,9 @@ func (x *rehearsed) summary() History {
 			h.Open = append(h.Open, e)
 		}
 	}
-	slices.SortFunc(h.Open, func(a, b Entry) int { return a.Step.Due.Compare(b.Step.Due) })
+	slices.SortFunc(h.Open, func(a, b Entry) int {
+		return cmp.Or(a.Step.Due.Compare(b.Step.Due), strings.Compare(string(a.Tier), string(b.Tier)))
+	})
 	return h
 }
 
@@ -180,13 +177,13 @@ func (m *rehearsedMessage) copy() Outgoing {
 }
 
 // Refused implements Ledger.
-func (r *Rehearsal) Refused(_ context.Context, since time.Time) (map[Recipient]Reason, error) {
+func (r *Rehearsal) Refused(_ context.Context, since time.Time) (map[Recipient]Rejection, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	refused := map[Recipient]Reason{}
+	refused := map[Recipient]Rejection{}
 	for to, x := range r.refused {
-		if x.at.After(since) {
-			refused[to] = x.reason
+		if !x.At.Before(since) {
+			refused[to] = x
 		}
 	}
 	return refused, nil

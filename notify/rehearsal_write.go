@@ -159,7 +159,7 @@ func (r *Rehearsal) Settle(_ context.Context, o Outgoing, s Settlement) error {
 	}
 	r.settleItems(m, s)
 	if s.Refused {
-		r.refused[m.To] = refusedAt{s.Reason, m.ClaimedUntil.Add(-claimFor)}
+		r.refused[m.To] = Rejection{s.Reason, m.ClaimedUntil.Add(-claimFor)}
 	}
 	if s.State == StateSent {
 		r.supersede(m)
@@ -220,5 +220,8 @@ func (r *Rehearsal) Updated(_ context.Context, u Update, again time.Time, shown 
 	defer r.mu.Unlock()
 	m := r.messages[u.ID]
 	m.updateDue, m.tries, m.Items = again, u.Tries+1, slices.Clone(shown)
+	if again.IsZero() {
+		m.tries = 0
+	}
 	return nil
 }

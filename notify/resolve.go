@@ -32,7 +32,7 @@ type resolution struct {
 type resolver struct {
 	policy  *Policy
 	look    LookUp
-	refused map[Recipient]Reason
+	refused map[Recipient]Rejection
 }
 
 // candidate is somebody whom Adobe names as an owner.

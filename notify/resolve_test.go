@@ -223,9 +223,9 @@ func TestOwner(t *testing.T) {
 		if test.change != nil {
 			test.change(p)
 		}
-		r := resolver{policy: p, look: test.directory.look, refused: map[Recipient]Reason{}}
+		r := resolver{policy: p, look: test.directory.look, refused: map[Recipient]Rejection{}}
 		for _, to := range test.refused {
-			r.refused[to] = "is_archived"
+			r.refused[to] = Rejection{Reason: "is_archived"}
 		}
 		found := r.owner(credential.Credential{Owner: test.owner, Sandboxes: test.sandboxes}, test.answers)
 		if found.recipient != test.want || found.source != test.source || (found.failure != nil) != test.fails {

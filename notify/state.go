@@ -12,8 +12,8 @@ type State struct {
 	Organizations []Organization
 	// Outbox and LastSent are the Ledger's.
 	Outbox, LastSent []Outgoing
-	// Refused are the recipients that are passed over, and why.
-	Refused map[Recipient]Reason
+	// Refused are the recipients that are passed over.
+	Refused map[Recipient]Rejection
 }
 
 // Organization is what is known of one organization.
@@ -24,6 +24,12 @@ type Organization struct {
 	// Last is the last scan that came to its end; its ID is 0 if there was none.
 	Last    credential.Scan
 	History map[string]History
+}
+
+// Rejection is a sink's answer that a recipient cannot be told.
+type Rejection struct {
+	Reason Reason
+	At     time.Time
 }
 
 // refusalKept is how long a recipient is passed over that a sink refused.

@@ -118,7 +118,7 @@ func (c *Courier) fail(o Outgoing, t *trip, err error) {
 	f := asFailure(err)
 	t.State, t.Reason, t.failed = StateQueued, Reason(f.Reason), true
 	level := c.Log.Warn
-	c.Observer.Reach(o.To.Sink, f.Class != Operator)
+	c.reach(o.To.Sink, f)
 	switch f.Class {
 	case Permanent:
 		t.State, t.Refused = StateFailed, true
@@ -132,6 +132,13 @@ func (c *Courier) fail(o Outgoing, t *trip, err error) {
 	}
 	level("a message was not sent", "message", o.ID, "kind", o.Kind, "sink", o.To.Sink, "class", f.Class,
 		"reason", f.Reason, "next", f.Hint, "error", err)
+}
+
+// reach tells what a failure shows of the sink itself. Only these two classes tell.
+func (c *Courier) reach(s SinkName, f *Failure) {
+	if f.Class == Operator || f.Class == Permanent {
+		c.Observer.Reach(s, f.Class == Permanent)
+	}
 }
 
 // asFailure takes an error that a sink should not give as one of which nothing is known.

@@ -51,6 +51,7 @@ func (c *Courier) updateOne(ctx context.Context, u Update) (bool, error) {
 		return true, c.Ledger.Updated(ctx, u, time.Time{}, items)
 	}
 	f := asFailure(err)
+	c.reach(u.To.Sink, f)
 	again := time.Time{}
 	if (f.Class == Later || f.Class == Unclear || f.Class == Operator) && u.Tries+1 < updateTries {
 		again = c.holds.fail(u.To.Sink, f, c.Clock())

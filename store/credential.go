@@ -19,7 +19,11 @@ func (s *Store) Credentials(ctx context.Context, organization string) ([]credent
 // Credential finds one credential by its id, in whatever case the id is written. An empty organization means any;
 // ErrAmbiguous if the id is then in several. ErrNotFound if there is none.
 func (s *Store) Credential(ctx context.Context, organization, id string) (credential.Credential, error) {
-	found, err := collect(ctx, s.readers, newCredentialReader().read, s.queries.credential, text(organization), text(id))
+	found, err := s.credentialRows(ctx, s.queries.credentialExactly, organization, id)
+	if err == nil && len(found) == 0 {
+		// SQLite reads the whole table for this one.
+		found, err = s.credentialRows(ctx, s.queries.credential, organization, id)
+	}
 	if err == nil {
 		var c credential.Credential
 		if c, err = only(found, id); err == nil {
@@ -27,6 +31,10 @@ func (s *Store) Credential(ctx context.Context, organization, id string) (creden
 		}
 	}
 	return credential.Credential{}, s.wrap("read a credential", err)
+}
+
+func (s *Store) credentialRows(ctx context.Context, query, organization, id string) ([]credential.Credential, error) {
+	return collect(ctx, s.readers, newCredentialReader().read, query, text(organization), text(id))
 }
 
 // only picks the one credential that an id means: the only one found, or the only one that is written exactly so.

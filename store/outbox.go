@@ -86,15 +86,15 @@ func (s *Store) Progress(
 	return s.wrap(fmt.Sprintf("record the progress of message %q", o.ID), err)
 }
 
-// Refused gives the recipients that were refused since a time, and why.
-func (s *Store) Refused(ctx context.Context, since time.Time) (map[notify.Recipient]notify.Reason, error) {
-	refused := map[notify.Recipient]notify.Reason{}
+// Refused gives the recipients that were refused since a time.
+func (s *Store) Refused(ctx context.Context, since time.Time) (map[notify.Recipient]notify.Rejection, error) {
+	refused := map[notify.Recipient]notify.Rejection{}
 	_, err := collect(ctx, s.readers, func(rows *sql.Rows) (none struct{}, err error) {
 		var to notify.Recipient
 		var reason notify.Reason
 		var at int64
 		err = rows.Scan(&to.Sink, &to.Kind, &to.ID, &to.Group, &reason, &at)
-		refused[to] = reason
+		refused[to] = notify.Rejection{Reason: reason, At: fromMicros(at)}
 		return none, err
 	}, s.queries.reminders.refused, micros(since))
 	return refused, s.wrap("read the refused recipients", err)

@@ -50,6 +50,7 @@ var postgresQueries = queries{
 	credentials:        `SELECT ` + postgresCredentialColumns + ` FROM credential ORDER BY organization, id`,
 	credentialsOf: `SELECT ` + postgresCredentialColumns + ` FROM credential
 		WHERE organization = $1 ORDER BY id`,
+	credentialExactly: `SELECT ` + postgresCredentialColumns + ` FROM credential WHERE organization = $1 AND id = $2`,
 	credential: `SELECT ` + postgresCredentialColumns + ` FROM credential
 		WHERE ($1 = '' OR organization = $1) AND lower(id) = lower($2 COLLATE "C")
 		ORDER BY organization, id LIMIT 3`,

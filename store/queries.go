@@ -18,6 +18,7 @@ type queries struct {
 	countCredentialsOf string // organization -> rows
 	credentials        string // -> credential rows by organization and id
 	credentialsOf      string // organization -> credential rows by id
+	credentialExactly  string // organization, id -> credential row
 	credential         string // organization or '', id -> credential rows, at most 3, case of the id ignored
 	upsertCredentials  func(rows int) string
 	changes            string // organization or '', limit -> change rows, newest first

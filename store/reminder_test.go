@@ -604,7 +604,7 @@ func testSettle(t *testing.T, open opener) {
 		t.Errorf("sent at %v", m.Receipt.At)
 	}
 	refused, err := s.Refused(ctx, start)
-	if err != nil || !cmp.Equal(refused, map[notify.Recipient]notify.Reason{bo: "user_disabled"}) {
+	if err != nil || !cmp.Equal(refused, map[notify.Recipient]notify.Rejection{bo: {Reason: "user_disabled", At: start}}) {
 		t.Errorf("refused are %v, %v", refused, err)
 	}
 	if refused, err := s.Refused(ctx, start.Add(time.Microsecond)); err != nil || len(refused) != 0 {
@@ -1096,7 +1096,7 @@ func hostileReminders(t *testing.T, s *Store, in, want string) {
 		t.Errorf("history %v, %+v", err, all)
 	}
 	refused, err := s.Refused(ctx, start)
-	if err != nil || refused[wantMessage.To] != notify.Reason(want) {
+	if err != nil || refused[wantMessage.To].Reason != notify.Reason(want) {
 		t.Errorf("refused %v, %v", refused, err)
 	}
 	auditEntries(t, s)

@@ -47,6 +47,7 @@ var sqliteQueries = queries{
 	credentials:        `SELECT ` + sqliteCredentialColumns + ` FROM credential ORDER BY organization, id`,
 	credentialsOf: `SELECT ` + sqliteCredentialColumns + ` FROM credential
 		WHERE organization = ? ORDER BY id`,
+	credentialExactly: `SELECT ` + sqliteCredentialColumns + ` FROM credential WHERE organization = ? AND id = ?`,
 	credential: `SELECT ` + sqliteCredentialColumns + ` FROM credential
 		WHERE (?1 = '' OR organization = ?1) AND id = ?2 COLLATE NOCASE ORDER BY organization, id LIMIT 3`,
 	upsertCredentials: func(rows int) string {

@@ -24,8 +24,8 @@ func (a *app) forecastCommand() *cobra.Command {
 		Long: `Play the time from now to the end of a day with the program's own code, a clock of its own and a record in
 memory, and show which messages would be sent on that day, to whom and about what; which deadlines would pass, promises
 break and snoozes end; and what would still wait. It takes for granted that nothing changes until then: nobody migrates
-or answers, scans go on meeting what they met last, and everything that is sent arrives. Nothing is sent or recorded, and
-nobody is asked: only people who are remembered from earlier look-ups are known.`,
+or answers, scans go on meeting what they met last, and everything that is sent arrives. Nothing is sent or recorded,
+and nobody is asked: only people who are remembered from earlier look-ups are known.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkFormat(format, "text", report.FormatJSON); err != nil {

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		if ahead := os.Getenv(clockAhead); ahead != "" {
-			actAhead(ahead)
+			os.Exit(runAhead(ahead))
 		}
 		main()
 		return

@@ -48,7 +48,7 @@ func newReminders(
 	if err != nil {
 		return nil, err
 	}
-	r.accounts = &notify.Accounts{Memory: s, Clock: clock}
+	r.accounts = &notify.Accounts{Memory: s, Clock: clock, Failed: func(f *notify.Failure) { r.lookUpFailed(f, o) }}
 	if r.slack != nil {
 		r.accounts.Directory = r.slack
 	}
@@ -98,6 +98,17 @@ func (r *reminders) sinks(o observer) (map[notify.SinkName]notify.Sink, error) {
 		sinks[notify.SinkWebhook] = hook
 	}
 	return sinks, nil
+}
+
+// lookUpFailed says that people cannot be looked up, and so are not told.
+func (r *reminders) lookUpFailed(f *notify.Failure, o observer) {
+	level := slog.LevelWarn
+	if f.Class == notify.Operator {
+		level = slog.LevelError
+		o.Reach(notify.SinkSlack, false)
+	}
+	r.log.Log(context.Background(), level, "people cannot be looked up, so their reminders wait", "class", f.Class,
+		"reason", f.Reason, "next", f.Hint, "error", f)
 }
 
 // close gives back connections.

@@ -477,6 +477,14 @@ var secretive = map[string]func(v *vault){
 	"jwtsunset store backup":          func(v *vault) { v.storeCommand("backup", v.path("backup.db")) },
 	"jwtsunset store adopt":           func(v *vault) { v.storeCommand("adopt", "--yes") },
 	"jwtsunset store copy":            (*vault).storeCopy,
+	"jwtsunset remind":                (*vault).remind,
+	"jwtsunset explain":               (*vault).explain,
+	"jwtsunset forecast":              (*vault).forecast,
+	"jwtsunset answer":                (*vault).answer,
+	"jwtsunset snooze":                (*vault).snooze,
+	"jwtsunset owners":                (*vault).owners,
+	"jwtsunset slack":                 func(v *vault) { v.act("help", exitDone, "slack") },
+	"jwtsunset slack check":           (*vault).slackCheck,
 	"jwtsunset demo":                  (*vault).demo,
 	"jwtsunset simulate":              (*vault).simulate,
 }
@@ -620,7 +628,11 @@ func (v *vault) inline() map[string]string {
 		all[line] = v.with(fmt.Sprintf(line, c))
 	}
 	for _, line := range []string{
-		"slack: {token: %s}", "slack: {token_env: %s}", "migrator: {client_secret: %s}", "deadlines: [{name: x, date: %s}]",
+		"slack: {token: %s}", "slack: {token_env: %s}", "slack: {signing_secret: %s}", "slack: {app_token_env: %s}",
+		"slack: {api_url: 'https://user:%s@slack.example.com/api/'}", "slack: {channel: '#%s'}", "webhook: {secret: %s}",
+		"webhook: {secret_env: %s}", "webhook: {url: 'https://user:%s@hooks.example.com'}",
+		"webhook: {url: 'https://hooks.example.com/?key=%s'}", "reminders: {hours: %s}", "reminders: {windows: [%s]}",
+		"reminders: {language: %s}", "reminders: {page_url: 'https://user:%s@example.com'}", "migrator: {client_secret: %s}", "deadlines: [{name: x, date: %s}]",
 		"schedule: {time_zone: %s}", "listen: {metrics: %s}", "metrics: {owner_label: %s}",
 		"scan: {timeout: %s}", "scan: {exclude: [{sandbox: '[%s', reason: x}]}", "people: %s", "approval: {via: [%s]}",
 	} {
@@ -803,6 +815,26 @@ func TestMisplacedSecretIsNotRepeated(t *testing.T) {
 			d.signal(syscall.SIGTERM)
 			d.want(exitDone)
 			v.saw("serve", d.stderr.String())
+		},
+		"name of the file of the Slack token": func(v *vault, secret string) {
+			v.configure(v.configuration("slack: {token_file: '" + secret + "', api_url: 'http://127.0.0.1:1/'}"))
+			v.configured("check", -1, "config", "check")
+			v.configured("scan", -1, "scan")
+			v.configured("remind", -1, "remind")
+			v.configured("slack check", exitError, "slack", "check")
+		},
+		"name of the file of the webhook's secret": func(v *vault, secret string) {
+			v.configure(v.configuration("webhook: {url: 'http://127.0.0.1:1/', secret_file: '"+secret+"'}",
+				"reminders: {"+atAnyHour+"}"))
+			v.configured("check", -1, "config", "check")
+			v.configured("scan", -1, "scan")
+			v.configured("remind", exitPartial, "remind")
+		},
+		"name of the file of owners": func(v *vault, secret string) {
+			v.configure(v.configuration("webhook: {url: 'http://127.0.0.1:1/', secret_file: "+v.path("client-secret")+"}",
+				"reminders: {owners_file: '"+secret+"'}"))
+			v.configured("check", exitError, "config", "check")
+			v.configured("remind", exitError, "remind")
 		},
 		"name of the file of the store": func(v *vault, secret string) {
 			v.configure(strings.Replace(v.good, "store: sqlite:"+v.database(), "store_file: "+secret, 1))

@@ -29,8 +29,9 @@ const (
 )
 
 // perMinute says how many requests of a method are sent in a minute at most. Slack's tiers 2, 3 and 4 are 20, 50 and
-// 100 a minute and workspace, however they fall in it; a tenth stays unused for the clocks and networks in between. Messages
-// have a limit of their own for each workspace, of several hundred a minute, and one a second for each channel.
+// 100 a minute and workspace, however they fall in it; a tenth stays unused for the clocks and networks in between.
+// Messages have a limit of their own for each workspace, of several hundred a minute, and one a second for each
+// channel.
 var perMinute = map[string]int{
 	methodAuthTest: 90,
 	methodPost:     150,

@@ -82,7 +82,7 @@ func (c *Client) askIdentity(ctx context.Context, s *session) (identity, error) 
 		return identity{}, f
 	}
 	return identity{
-		user: me.UserID, bot: me.BotID, team: me.TeamID, enterprise: me.EnterpriseID, name: clean(me.Team),
+		user: me.UserID, bot: clean(me.BotID), team: me.TeamID, enterprise: me.EnterpriseID, name: clean(me.Team),
 		scopes: x.scopes,
 	}, nil
 }
