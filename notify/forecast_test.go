@@ -112,7 +112,7 @@ func allInWords(messages []notify.Foreseen, from time.Time) []string {
 // the ledger as they were.
 func TestForecastComesTrue(t *testing.T) {
 	total := 0
-	for seed := uint64(100); seed < 130; seed++ {
+	for seed := range uint64(30 / fewer) {
 		w := newWorld(t, seed)
 		for day := range 60 + w.random.IntN(400) {
 			w.now = begin.AddDate(0, 0, day)
@@ -145,7 +145,7 @@ func TestForecastComesTrue(t *testing.T) {
 		}
 		total += len(sent)
 	}
-	if total < 12 {
+	if total < 12/fewer {
 		t.Errorf("only %d messages were sent on all these days, which shows little", total)
 	}
 }

@@ -15,7 +15,7 @@ import (
 // done, of somebody else's or at night, and nothing is told twice, whatever fails in between.
 func TestThousandDays(t *testing.T) {
 	elsewhere := false
-	for seed := range uint64(6) {
+	for seed := range uint64(6 / fewer) {
 		w := newWorld(t, seed)
 		for day := range 1000 {
 			w.now = begin.AddDate(0, 0, day)
@@ -30,7 +30,7 @@ func TestThousandDays(t *testing.T) {
 		}
 		t.Logf("seed %d: %d credentials, %d messages", seed, len(w.credentials), len(w.slack.order))
 	}
-	if !elsewhere {
+	if !elsewhere && fewer == 1 {
 		t.Error("nobody was told of what belongs to somebody who takes no message")
 	}
 }

@@ -434,7 +434,7 @@ func remindKillers(t *testing.T, rounds int, scopes []string, verdict func(*remi
 // again.
 func TestKillRemind(t *testing.T) {
 	t.Parallel()
-	remindKillers(t, killRounds(5), scopeNames(""), func(k *remindKiller) {
+	remindKillers(t, killRounds(10), scopeNames(""), func(k *remindKiller) {
 		copies := k.copies()
 		for n, u := range k.owners {
 			if copies[u] != 1 {
