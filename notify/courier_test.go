@@ -156,6 +156,8 @@ type van struct {
 	witness *witness
 	log     bytes.Buffer
 	courier *Courier
+
+	mu      sync.Mutex
 	settled []Settlement
 }
 
@@ -163,7 +165,7 @@ func newVan(t *testing.T) *van {
 	t.Helper()
 	v := &van{scene: newScene(t, "2025-06-23T10:00:00Z"), sink: &script{}, witness: &witness{}}
 	v.plan("2025-06-23T10:00:00Z")
-	v.faulty = &faulty{Rehearsal: v.ledger, err: errors.New("disk full"), onSettle: func(s Settlement) { v.settled = append(v.settled, s) }}
+	v.faulty = &faulty{Rehearsal: v.ledger, err: errors.New("disk full"), onSettle: v.note}
 	v.courier = &Courier{
 		Ledger: v.faulty, Sinks: map[SinkName]Sink{SinkSlack: v.sink}, Policy: v.policy,
 		LookUp: func(context.Context) LookUp { return v.people.look }, Current: v.read, Clock: func() time.Time { return v.now },
@@ -171,6 +173,12 @@ func newVan(t *testing.T) *van {
 		Digest: func(context.Context, Outgoing) (*Digest, error) { return &Digest{}, nil },
 	}
 	return v
+}
+
+func (v *van) note(s Settlement) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.settled = append(v.settled, s)
 }
 
 func (v *van) read(_ context.Context, organization, id string) (Current, error) {
