@@ -320,7 +320,11 @@ func TestNoAnswer(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			sink := newSink(t, Options{URL: tt.url + "/?token=" + canary, Timeout: 300 * time.Millisecond})
+			timeout := time.Minute
+			if tt.reason == ReasonTimeout {
+				timeout = 100 * time.Millisecond
+			}
+			sink := newSink(t, Options{URL: tt.url + "/?token=" + canary, Timeout: timeout})
 			_, err := sink.Send(tt.ctx, message(item("a")), 0)
 			var f *notify.Failure
 			if !errors.As(err, &f) || f.Class != tt.class || f.Reason != tt.reason {
