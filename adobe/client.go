@@ -1,6 +1,7 @@
 // Package adobe reads what Adobe's APIs tell of an organization's credentials: tokens from the identity service (IMS),
 // sandboxes and Query Service accounts from Experience Platform, projects and integrations from the Developer Console.
-// It only reads. What it promises:
+// A [Client] only reads. What can change something is in [Migrator] alone, which has credentials of its own. What the
+// package promises:
 //
 //   - A token or secret leaves for the configured scheme, host and port only. Redirects are not followed, links in
 //     answers are never followed but only read for their cursor, and no error or log line holds a secret.
@@ -8,6 +9,7 @@
 //     shorter lists.
 //   - Reads are repeated with growing pauses where repeating can help, within the limits of [Options]; one client never
 //     exceeds its number of requests in flight and its rate, and all its callers hold back together when Adobe asks.
+//   - What changes something is sent once and never repeated, neither by this package nor by net/http.
 //
 // Every error of a read is an [*Error] whose Reason says which of the known ways to fail it was.
 package adobe
@@ -26,6 +28,7 @@ import (
 // Client reads one organization. It is safe for concurrent use.
 type Client struct {
 	options  Options
+	ims      *url.URL // nil when tokens are given and not asked for
 	platform *url.URL
 	console  *url.URL // nil when the Console is not to be asked
 	base     http.RoundTripper
@@ -57,8 +60,14 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newClient(o, bases), nil
+}
+
+// newClient makes a client of options that were checked.
+func newClient(o Options, bases bases) *Client {
 	c := &Client{
 		options:  o,
+		ims:      bases.ims,
 		platform: bases.platform,
 		console:  bases.console,
 		base:     o.Transport,
@@ -70,8 +79,8 @@ func New(o Options) (*Client, error) {
 		c.base = newTransport(o, bases)
 	}
 	c.http = &http.Client{Transport: &authorizer{base: c.base}, CheckRedirect: refuseRedirects}
-	c.tokens = c.newTokenSource(bases.ims)
-	return c, nil
+	c.tokens = c.newTokenSource()
+	return c
 }
 
 // Close drops idle connections. The client stays usable.
@@ -122,7 +131,7 @@ func read[T any](ctx context.Context, c *Client, r request, decode func(*decoder
 		defer answer.release()
 		d := newDecoder(answer, c.texts)
 		v, decodeErr := decodeAnswer(d, decode)
-		if err := c.refusal(r.endpoint, d, decodeErr); err != nil {
+		if err := c.refusal(r, d, decodeErr); err != nil {
 			return zero, err
 		}
 		return v, nil

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 	"jwtsunset/secret"
 )
 
-// Error is one read that failed. It never holds a token or a secret, and nothing of the address but the path as
+// Error is one call that failed. It never holds a token or a secret, and nothing of the address but the path as
 // documented.
 type Error struct {
 	// Organization is the configuration's name of the organization.
@@ -31,7 +32,7 @@ type Error struct {
 	// Code and Message are Adobe's own, shortened and without control characters; RequestID is what Adobe's support
 	// asks for. All may be empty.
 	Code, Message, RequestID string
-	// Retryable tells whether the same read may succeed a little later.
+	// Retryable tells whether the same read may succeed a little later. It is never set on a start.
 	Retryable bool
 
 	reason credential.Reason
@@ -235,9 +236,13 @@ func statusReason(status int) credential.Reason {
 
 // refusal judges a decoded 200: nil when it can be used. Adobe may say in a 200 that we may not look; that is looked
 // for where there is no list or an empty one, since a credential may well be described with those words.
-func (c *Client) refusal(e endpoint, d *decoder, err error) *Error {
-	if err == nil && !d.emptyList {
+func (c *Client) refusal(r request, d *decoder, err error) *Error {
+	e := r.endpoint
+	if err == nil && (!d.emptyList || r.private) {
 		return nil
+	}
+	if r.private {
+		return c.privateRefusal(e, d, err)
 	}
 	mayNotLook := c.saysMayNotLook(d.answer.Bytes())
 	if err == nil && !mayNotLook {
@@ -259,6 +264,30 @@ func (c *Client) refusal(e endpoint, d *decoder, err error) *Error {
 		failure.reason, failure.Retryable = p.reason, p.reason == credential.ReasonMalformed
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		failure.err = malformed("the answer ends too early")
+	}
+	return failure
+}
+
+// plainCode is the form of Adobe's codes, such as 403003, ERR_MSG_OPERATION_NOT_ALLOWED and EQS-1000-401. No secret of
+// Adobe's has it: those are in mixed case.
+var plainCode = regexp.MustCompile(`^[A-Z0-9_-]{1,60}$`)
+
+// hush takes out of an error what came from a body of which no text may be told, but for a code that is just that.
+func (e *Error) hush(requestID string) {
+	e.Message, e.RequestID = "", requestID
+	if !plainCode.MatchString(e.Code) {
+		e.Code = ""
+	}
+}
+
+// privateRefusal is a 200 with secrets in it that cannot be used: nothing of its text may be told.
+func (c *Client) privateRefusal(e endpoint, d *decoder, err error) *Error {
+	failure := c.failure(e, credential.ReasonMalformed, malformed("the answer is not what Adobe documents"))
+	failure.Status, failure.Retryable = http.StatusOK, true
+	failure.RequestID = scrub(requestID(d.answer.header), d.answer.token.text)
+	var p *problem
+	if errors.As(err, &p) && p.reason == credential.ReasonMismatch {
+		failure.reason, failure.Retryable, failure.err = p.reason, false, p // it has a text of ours alone
 	}
 	return failure
 }

@@ -210,3 +210,13 @@ func FuzzTime(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) { checkTime(t, parseTime(text)) })
 }
+
+func FuzzAccess(f *testing.F) {
+	f.Add([]byte(`{"sdkList":["A"],"serviceProperties":[{"sdkCode":"A","licenseConfigs":[{"name":"p"}]}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		a, err := decodeBytes(data, decodeAccess)
+		if err == nil && (!slices.IsSorted(a.APIs) || !slices.IsSorted(a.Profiles)) {
+			t.Errorf("%q, %q", a.APIs, a.Profiles)
+		}
+	})
+}

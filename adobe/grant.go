@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -27,50 +26,64 @@ var tokenEndpoint = endpoint{credential.StageToken, "/ims/token/v3"}
 
 // issuer asks the identity service for tokens with the client credentials grant (RFC 6749, section 4.4).
 type issuer struct {
-	client *Client
-	base   *url.URL
+	client   *Client
+	clientID string
+	secret   func() (secret.String, error)
+	scopes   []string
+	// accept, if not nil, looks at a token before it counts as given.
+	accept func(token string) error
 }
 
-// issue gives a token and how long it lives, repeating what can be repeated: never a 400 or 401.
+// granted is a token, how long it lives, and the id of the request that gave it.
+type granted struct {
+	text      secret.String
+	life      time.Duration
+	requestID string
+}
+
+// issue gives a token and how long it lives.
 func (i *issuer) issue(ctx context.Context) (secret.String, time.Duration, error) {
-	type token struct {
-		text secret.String
-		life time.Duration
-	}
-	t, err := retry(ctx, i.client, tokenEndpoint, func() (token, *Error) {
-		text, life, err := i.once(ctx)
-		return token{text, life}, err
-	})
-	return t.text, t.life, err
+	g, err := i.ask(ctx)
+	return g.text, g.life, err
 }
 
-func (i *issuer) once(ctx context.Context) (secret.String, time.Duration, *Error) {
+// ask repeats what can be repeated: never a 400 or 401.
+func (i *issuer) ask(ctx context.Context) (granted, error) {
+	return retry(ctx, i.client, tokenEndpoint, func() (granted, *Error) { return i.once(ctx) })
+}
+
+func (i *issuer) once(ctx context.Context) (granted, *Error) {
 	c := i.client
-	clientSecret, err := c.options.ClientSecret()
+	clientSecret, err := i.secret()
 	if err == nil && clientSecret.IsZero() {
 		err = errors.New("it is empty")
 	}
 	if err != nil {
 		err = fmt.Errorf("client secret: %w", err)
-		return secret.String{}, 0, c.failure(tokenEndpoint, credential.ReasonToken, err)
+		return granted{}, c.failure(tokenEndpoint, credential.ReasonToken, err)
 	}
 	config := clientcredentials.Config{
-		ClientID: c.options.ClientID, ClientSecret: clientSecret.Reveal(),
-		TokenURL:  i.base.String() + tokenEndpoint.path,
+		ClientID: i.clientID, ClientSecret: clientSecret.Reveal(),
+		TokenURL:  c.ims.String() + tokenEndpoint.path,
 		AuthStyle: oauth2.AuthStyleInParams,
-		Scopes:    []string{strings.Join(c.options.Scopes, ",")}, // Adobe wants commas, the library puts spaces
+		Scopes:    []string{strings.Join(i.scopes, ",")}, // Adobe wants commas, the library puts spaces
 	}
+	transport := &grantTransport{issuer: i, secret: clientSecret}
 	requestCtx, cancel := context.WithTimeout(ctx, c.options.RequestTimeout)
 	defer cancel()
 	requestCtx = context.WithValue(requestCtx, oauth2.HTTPClient, &http.Client{
-		Transport:     &grantTransport{issuer: i, secret: clientSecret},
+		Transport:     transport,
 		CheckRedirect: refuseRedirects,
 	})
 	token, err := config.Token(requestCtx)
-	if err != nil {
-		return secret.String{}, 0, i.failure(ctx, err)
+	if err == nil && i.accept != nil {
+		err = i.accept(token.AccessToken)
 	}
-	return secret.New(token.AccessToken), min(time.Until(token.Expiry), tokenLifeMax), nil
+	if err != nil {
+		return granted{}, i.failure(ctx, err)
+	}
+	life := min(time.Until(token.Expiry), tokenLifeMax)
+	return granted{secret.New(token.AccessToken), life, transport.requestID}, nil
 }
 
 // failure keeps the reasons that say more than "no token".
@@ -90,19 +103,24 @@ func (i *issuer) failure(ctx context.Context, err error) *Error {
 // grantTransport sends one request for a token, to the configured address only, and lets pass nothing but a sound
 // answer: what the library makes of others would be a token without end or an error with the whole body in it.
 type grantTransport struct {
-	issuer *issuer
-	secret secret.String
+	issuer    *issuer
+	secret    secret.String
+	requestID string // of the last answer
 }
 
 func (t *grantTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	c := t.issuer.client
-	if origin(r.URL) != origin(t.issuer.base) {
+	if origin(r.URL) != origin(c.ims) {
 		return nil, errNotPinned
 	}
 	r = r.Clone(r.Context())
 	describe(r.Header)
+	if err := c.options.reached(credential.StageToken, StepBefore); err != nil {
+		return nil, err
+	}
 	start := time.Now()
 	resp, body, err := t.exchange(r)
+	_ = c.options.reached(credential.StageToken, StepAnswered)
 	call := Call{Stage: credential.StageToken, Duration: time.Since(start)}
 	if resp != nil {
 		call.Status = resp.StatusCode
@@ -139,6 +157,7 @@ func (t *grantTransport) sound(resp *http.Response, b *body) (*http.Response, er
 		failure.Code = scrub(told.code, t.secret)
 		return nil, failure
 	}
+	t.requestID = scrub(requestID(resp.Header), t.secret)
 	resp.Header.Set("Content-Type", "application/json")
 	resp.Body = io.NopCloser(bytes.NewReader(g.encode()))
 	return resp, nil

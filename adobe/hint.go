@@ -60,7 +60,7 @@ func forbiddenHint(e *Error) string {
 	case credential.StageSandboxes:
 		return "add the credential to a role with access to the sandboxes; to list all of them the role " +
 			"needs Sandbox Administration"
-	case credential.StageAccounts:
+	case credential.StageAccounts, StageOneShot, StageOneShotStatus:
 		return "add the credential to a role with this sandbox and the permission Manage Query Service Integration"
 	default:
 		return "add the I/O Management API to the credential's project, or use the token of a user with " +

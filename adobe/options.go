@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"jwtsunset/credential"
 	"jwtsunset/secret"
 )
 
@@ -79,6 +80,30 @@ type Options struct {
 	Transport http.RoundTripper
 	// Observe is told of every request sent. It is called concurrently.
 	Observe func(Call)
+	// Reached is told of every step of every request, and its error ends the request there as long as it was not sent. It
+	// is for tests, which end the process there; nil otherwise. It is called concurrently.
+	Reached func(credential.Stage, Step) error
+}
+
+// Step is how far a request has come.
+type Step string
+
+// The steps of a request. A read has the first and the last.
+const (
+	StepBefore Step = "before"
+	// StepRecorded: Start.BeforeSend has made its record, and nothing was sent.
+	StepRecorded Step = "recorded"
+	// StepSent: it was handed over to the connection, and its last bytes leave now.
+	StepSent     Step = "sent"
+	StepAnswered Step = "answered"
+)
+
+// reached tells a test, if there is one, how far a request has come.
+func (o *Options) reached(stage credential.Stage, step Step) error {
+	if o.Reached == nil {
+		return nil
+	}
+	return o.Reached(stage, step)
 }
 
 // DefaultScopes is the list that Adobe's samples use for Experience Platform. Which scopes a credential may ask for
@@ -124,8 +149,8 @@ func orDefault[T any](v, fallback []T) []T {
 	return v
 }
 
-// bases are the addresses to which requests may go; ims and console may be nil.
-type bases struct{ ims, platform, console *url.URL }
+// bases are the addresses to which requests may go; all but platform may be nil.
+type bases struct{ ims, platform, console, oneShot *url.URL }
 
 // check finds every problem of the options and parses the addresses.
 func (o Options) check() (bases, error) {

@@ -16,20 +16,25 @@ import (
 	"jwtsunset/credential"
 )
 
-// endpoint is one of Adobe's documented reads. Its path is written as in the documentation, with ids in braces, and is
-// what errors and logs show.
+// endpoint is one of Adobe's documented calls, or one that is configured. Its path is written as in the documentation,
+// with ids in braces, and is what errors and logs show.
 type endpoint struct {
 	stage credential.Stage
 	path  string
 }
 
-// request is one read.
+// request is one call, without its method.
 type request struct {
 	endpoint
 	base    *url.URL
 	ids     []string // fill the braces of the path, in order
 	query   url.Values
 	headers headers
+	// target is the whole address where it comes from a configured template, not from base, path and ids.
+	target string
+	extra  map[string]string // configured headers
+	// private is set where answers hold secrets: of such an answer no text gets into an error.
+	private bool
 }
 
 var errNoConsole = &problem{credential.ReasonInternal, "the Developer Console has no configured address"}
@@ -38,6 +43,9 @@ var errNoConsole = &problem{credential.ReasonInternal, "the Developer Console ha
 func (r request) address() (string, error) {
 	if r.base == nil {
 		return "", errNoConsole
+	}
+	if r.target != "" {
+		return r.target, nil
 	}
 	var path strings.Builder
 	rest := r.path
@@ -110,8 +118,12 @@ func (c *Client) send(ctx context.Context, r request, token bearer) (*answer, *E
 		return nil, c.failure(r.endpoint, transportReason(err), err)
 	}
 	defer cancel()
+	if err := c.options.reached(r.stage, StepBefore); err != nil {
+		return nil, c.failure(r.endpoint, credential.ReasonInternal, err)
+	}
 	start := time.Now()
 	resp, body, err := c.do(req) //nolint:bodyclose // do has read and closed it
+	_ = c.options.reached(r.stage, StepAnswered)
 	call := Call{Stage: r.stage, Duration: time.Since(start), Throttled: held}
 	if resp != nil {
 		call.Status = resp.StatusCode
@@ -122,29 +134,49 @@ func (c *Client) send(ctx context.Context, r request, token bearer) (*answer, *E
 	}
 	if resp.StatusCode != http.StatusOK {
 		defer body.release()
-		return nil, c.statusFailure(r.endpoint, resp, body.Bytes(), token.text)
+		failure := c.statusFailure(r.endpoint, resp, body.Bytes(), token.text)
+		if r.private {
+			failure.hush(scrub(requestID(resp.Header), token.text))
+		}
+		if failure.Status == http.StatusTooManyRequests {
+			c.throttle.hold(failure.after) // before the slot is free for the next one
+		}
+		return nil, failure
 	}
 	c.throttle.succeeded()
 	return &answer{body: body, header: resp.Header, token: token}, nil
 }
 
+// newRequest makes the request of a read, which is a GET whatever is read.
 func (c *Client) newRequest(ctx context.Context, r request, token bearer) (*http.Request, func(), error) {
-	address, err := r.address()
-	if err != nil {
-		return nil, nil, err
-	}
-	if !isHeaderValue(r.headers.sandbox) || len(r.headers.sandbox) > 256 {
-		return nil, nil, malformed("%q cannot be the name of a sandbox", clean(r.headers.sandbox, 80))
-	}
 	ctx, cancel := context.WithTimeout(ctx, c.options.RequestTimeout)
-	ctx = withAuthorization(ctx, authorization{headers: r.headers, token: token, origin: origin(r.base)})
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	req, err := r.build(ctx, http.MethodGet, nil, token)
 	if err != nil {
 		cancel()
-		return nil, nil, withoutURL(err)
+		return nil, nil, err
+	}
+	return req, cancel, nil
+}
+
+// build makes a request that carries the token to its base only.
+func (r request) build(ctx context.Context, method string, body io.Reader, token bearer) (*http.Request, error) {
+	address, err := r.address()
+	if err != nil {
+		return nil, err
+	}
+	if !isHeaderValue(r.headers.sandbox) || len(r.headers.sandbox) > 256 {
+		return nil, malformed("%q cannot be the name of a sandbox", clean(r.headers.sandbox, 80))
+	}
+	ctx = withAuthorization(ctx, authorization{headers: r.headers, token: token, origin: origin(r.base)})
+	req, err := http.NewRequestWithContext(ctx, method, address, body)
+	if err != nil {
+		return nil, withoutURL(err)
 	}
 	describe(req.Header)
-	return req, cancel, nil
+	for name, value := range r.extra {
+		req.Header.Set(name, value)
+	}
+	return req, nil
 }
 
 // describe sets the headers that every request of ours has.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
@@ -29,10 +28,19 @@ type bearer struct {
 
 var errBadToken = errors.New("the token holds other than visible characters, or nothing")
 
-func (b bearer) authorize(h http.Header) error {
+// plain is the token's text, when it can stand in a header.
+func (b bearer) plain() (string, error) {
 	text := b.text.Reveal()
 	if text == "" || !isHeaderValue(text) {
-		return errBadToken
+		return "", errBadToken
+	}
+	return text, nil
+}
+
+func (b bearer) authorize(h http.Header) error {
+	text, err := b.plain()
+	if err != nil {
+		return err
 	}
 	h.Set("Authorization", "Bearer "+text)
 	return nil
@@ -47,13 +55,17 @@ type tokenSource interface {
 	token(ctx context.Context) (bearer, error)
 	// renew gives another token in place of one that was refused, or errNoOtherToken.
 	renew(ctx context.Context, refused bearer) (bearer, error)
+	// fresh gives a token that has at least so much time left, as far as its end can be known.
+	fresh(ctx context.Context, left time.Duration) (bearer, error)
 }
 
-func (c *Client) newTokenSource(ims *url.URL) tokenSource {
+func (c *Client) newTokenSource() tokenSource {
 	if c.options.UserToken != nil {
-		return &givenTokens{read: c.options.UserToken}
+		return &givenTokens{read: c.options.UserToken, now: c.options.Clock}
 	}
-	issuer := &issuer{client: c, base: ims}
+	issuer := &issuer{
+		client: c, clientID: c.options.ClientID, secret: c.options.ClientSecret, scopes: c.options.Scopes,
+	}
 	return newIssuedTokens(issuer.issue, c.options.Clock)
 }
 
@@ -77,6 +89,7 @@ func (c *Client) tokenFailure(ctx context.Context, e endpoint, err error) *Error
 // givenTokens hands out a token that somebody else keeps fresh.
 type givenTokens struct {
 	read func() (secret.String, error)
+	now  func() time.Time
 }
 
 func (g *givenTokens) token(context.Context) (bearer, error) {
@@ -97,6 +110,23 @@ func (g *givenTokens) renew(ctx context.Context, refused bearer) (bearer, error)
 		err = errNoOtherToken
 	}
 	return b, err
+}
+
+// fresh looks for the token's end in the token itself. One that does not tell passes: whether it is in force is for
+// Adobe to say.
+func (g *givenTokens) fresh(ctx context.Context, left time.Duration) (bearer, error) {
+	b, err := g.token(ctx)
+	if err != nil {
+		return bearer{}, err
+	}
+	text, err := b.plain()
+	if err != nil {
+		return bearer{}, err
+	}
+	if c, err := readClaims(text); err == nil && !c.expires.IsZero() && c.expires.Sub(g.now()) < left {
+		return bearer{}, fmt.Errorf("user token: it has less than %s left", left)
+	}
+	return b, nil
 }
 
 // issued is a token with its life.
@@ -229,3 +259,29 @@ func (t *issuedTokens) renew(ctx context.Context, refused bearer) (bearer, error
 	t.mu.Unlock()
 	return t.token(ctx)
 }
+
+// fresh replaces a token that has too little time left, however long it would still do for reads.
+func (t *issuedTokens) fresh(ctx context.Context, left time.Duration) (bearer, error) {
+	t.mu.Lock()
+	if t.left() < left {
+		t.current.renewAt = time.Time{}
+	}
+	t.mu.Unlock()
+	b, err := t.token(ctx)
+	if err != nil {
+		return bearer{}, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case b == t.current.bearer && t.left() >= left:
+		return b, nil
+	case t.failure != nil:
+		return bearer{}, t.failure
+	default:
+		return bearer{}, fmt.Errorf("the identity service gives no token with %s left", left)
+	}
+}
+
+// left is how long the token that is kept has to live. The lock is held.
+func (t *issuedTokens) left() time.Duration { return t.current.expires.Sub(t.now()) }

@@ -84,14 +84,36 @@ func newTransport(o Options, b bases) http.RoundTripper {
 	} else {
 		t = &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
 	}
+	secure(t, o, b)
+	t.ResponseHeaderTimeout = o.RequestTimeout
+	t.MaxIdleConnsPerHost = o.Concurrency
+	t.MaxConnsPerHost = o.Concurrency + 1 // one more for a token, where all addresses are one
+	return t
+}
+
+// secure sets what every transport of ours has.
+func secure(t *http.Transport, o Options, b bases) {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Control: refuseLinkLocal(b)}
 	t.DialContext = dialer.DialContext
 	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs}
 	t.TLSHandshakeTimeout = 10 * time.Second
-	t.ResponseHeaderTimeout = o.RequestTimeout
 	t.MaxResponseHeaderBytes = 256 << 10
-	t.MaxIdleConnsPerHost = o.Concurrency
-	t.MaxConnsPerHost = o.Concurrency + 1 // one more for a token, where all addresses are one
+}
+
+// newStartTransport is for one request that must not be sent twice. net/http resends where a kept connection turns out
+// to be dead, and over HTTP/2 after a GOAWAY; a fresh connection of HTTP/1.1 that serves one request leaves it no cause
+// (net/http, persistConn.shouldRetryRequest). Proxies are the environment's, as for reads. Nothing is decompressed, so
+// that length and hash are those of the answer as sent.
+func newStartTransport(o Options, b bases) *http.Transport {
+	var http1 http.Protocols
+	http1.SetHTTP1(true)
+	t := &http.Transport{
+		Proxy:             http.ProxyFromEnvironment,
+		DisableKeepAlives: true, DisableCompression: true,
+		Protocols:    &http1,
+		TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
+	}
+	secure(t, o, b)
 	return t
 }
 
@@ -99,7 +121,7 @@ func newTransport(o Options, b bases) http.RoundTripper {
 // one is configured in so many words.
 func refuseLinkLocal(b bases) func(network, address string, c syscall.RawConn) error {
 	configured := map[string]bool{}
-	for _, u := range []*url.URL{b.ims, b.platform, b.console} {
+	for _, u := range []*url.URL{b.ims, b.platform, b.console, b.oneShot} {
 		if u != nil {
 			configured[u.Hostname()] = true
 		}

@@ -164,6 +164,28 @@ const (
 	ActionMessageDropped Action = "message-dropped"
 	// ActionAnswerRecorded: somebody said what becomes of a credential.
 	ActionAnswerRecorded Action = "answer-recorded"
+	// ActionMigrationRequested, ActionMigrationApproved, ActionMigrationDeclined, ActionMigrationRevoked,
+	// ActionMigrationOverridden: somebody asked for a migration, or decided about it; refused ones too.
+	ActionMigrationRequested  Action = "migration-requested"
+	ActionMigrationApproved   Action = "migration-approved"
+	ActionMigrationDeclined   Action = "migration-declined"
+	ActionMigrationRevoked    Action = "migration-revoked"
+	ActionMigrationOverridden Action = "migration-overridden"
+	// ActionSenderReleased, ActionMigrationReported, ActionMigrationAttested, ActionMigrationDismissed: a person said what
+	// the program cannot find out about a migration.
+	ActionSenderReleased     Action = "sender-released"
+	ActionMigrationReported  Action = "migration-reported"
+	ActionMigrationAttested  Action = "migration-attested"
+	ActionMigrationDismissed Action = "migration-dismissed"
+	// ActionMigrationCancelled: a person wants the OAuth half of a credential taken away again.
+	ActionMigrationCancelled Action = "migration-cancelled"
+	// ActionMigrationChanged: a migration came into another state.
+	ActionMigrationChanged Action = "migration-changed"
+	// ActionLineFrozen, ActionLineThawed: whether any migration may start. ActionLineTaken: another process works on the
+	// line from here on.
+	ActionLineFrozen Action = "line-frozen"
+	ActionLineThawed Action = "line-thawed"
+	ActionLineTaken  Action = "line-taken"
 )
 
 // Object is what it was done to. The zero Object is none.

@@ -22,9 +22,7 @@ func (l *loading) check(c *Config, schedule func(string, *time.Location) error) 
 	l.checkReminders(c)
 	l.checkWebhook(c)
 	l.checkPeople(c)
-	if c.Migrator.Enabled {
-		l.fail("migrator.enabled", "this version cannot migrate", "set it to false")
-	}
+	l.checkMigrator(c)
 }
 
 // fail reports a problem at the nearest place that is set.
@@ -50,11 +48,16 @@ func (l *loading) set(path string, names ...string) []string {
 	return found
 }
 
+// meantAny tells whether a misspelt key of a section was likely meant for one of some keys.
+func (l *loading) meantAny(path string, names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return l.meant[join(path, name)] })
+}
+
 // oneOf reports a section that does not have exactly one of some keys.
 func (l *loading) oneOf(path string, names ...string) {
 	switch found := l.set(path, names...); len(found) {
 	case 0:
-		if slices.ContainsFunc(names, func(name string) bool { return l.meant[join(path, name)] }) {
+		if l.meantAny(path, names...) {
 			return
 		}
 		l.fail(path, "needs exactly one of "+choice(names), "")

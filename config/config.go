@@ -180,8 +180,7 @@ type Log struct {
 	Format string `key:"format"`
 }
 
-// Person is one person with all identities. In this version e-mail addresses and the Adobe id tell whose the Slack
-// account is; the others have no effect.
+// Person is one person with all identities. In this version OIDC has no effect.
 type Person struct {
 	Name   string   `key:"name"`
 	Emails []string `key:"emails"`
@@ -190,29 +189,6 @@ type Person struct {
 	OSUser string   `key:"os_user"`
 	Adobe  string   `key:"adobe"`
 	Roles  []string `key:"roles"`
-}
-
-// Approval is accepted and has no effect in this version.
-type Approval struct {
-	Via      []string      `key:"via"`
-	Required int           `key:"required"`
-	Expires  time.Duration `key:"expires"`
-	FourEyes bool          `key:"four_eyes"`
-}
-
-// Migrator is accepted and has no effect in this version, which refuses to enable it.
-type Migrator struct {
-	Enabled          bool    `key:"enabled"`
-	ClientID         string  `key:"client_id"`
-	ClientSecretFile string  `key:"client_secret_file"`
-	ClientSecretEnv  string  `key:"client_secret_env"`
-	Methods          Methods `key:"methods"`
-}
-
-// Methods is how credentials of each kind are migrated.
-type Methods struct {
-	QueryService     string `key:"query-service"`
-	DeveloperConsole string `key:"developer-console"`
 }
 
 // The kinds of credentials, as the configuration names them.
@@ -253,8 +229,8 @@ func Default() *Config {
 		Reminders: defaultReminders(),
 		Slack:     Slack{APIURL: "https://slack.com/api/"},
 		Webhook:   Webhook{Source: "jwtsunset"},
-		Approval:  Approval{Via: []string{"web", "cli"}, Required: 1, Expires: 168 * time.Hour, FourEyes: true},
-		Migrator:  Migrator{Methods: Methods{QueryService: "guided", DeveloperConsole: kindDeveloperConsole}},
+		Approval:  defaultApproval(),
+		Migrator:  defaultMigrator(),
 	}
 }
 

@@ -188,8 +188,11 @@ func (l *loading) missing(n *node, y *yaml.Node, path string) {
 			continue
 		}
 		hint := "it is " + c.rule.form.name
-		if c.kind == list {
+		switch {
+		case c.kind == list && c.elem.kind == section:
 			hint = "it is a list; each element needs " + needs(c.elem)
+		case c.kind == list:
+			hint = "it is a list; each element is " + c.elem.rule.form.name
 		}
 		l.report(y, join(path, c.name), "is missing", hint)
 	}

@@ -123,3 +123,23 @@ func TestDocsRestart(t *testing.T) {
 		}
 	}
 }
+
+// TestDocsMigrations loads the configuration that the documentation shows for migrations.
+func TestDocsMigrations(t *testing.T) {
+	data, err := os.ReadFile(docsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(data), "\n## Migrations\n")
+	_, shown, _ := strings.Cut(section, "```yaml\n")
+	shown, _, _ = strings.Cut(shown, "```\n")
+	c := mustParse(t, Loader{}, minimal+shown)
+	if !c.Migrator.Enabled || len(c.Unused()) != 0 {
+		t.Errorf("enabled %v, unused %v", c.Migrator.Enabled, c.Unused())
+	}
+	for _, w := range c.Warnings() {
+		if !strings.Contains(w, "/run/secrets/") { // which this machine does not have
+			t.Errorf("warning: %s", w)
+		}
+	}
+}

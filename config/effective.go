@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -65,10 +66,12 @@ func flow(n *node, v reflect.Value) string {
 // bare are texts that mean themselves in YAML without quotes.
 var bare = regexp.MustCompile(`^[A-Za-z/]([A-Za-z0-9_./@+:-]*[A-Za-z0-9_./@+-])?$`)
 
+// unquoted are the types whose texts never need quotes.
+var unquoted = []reflect.Type{reflect.TypeFor[Date](), reflect.TypeFor[Day](), reflect.TypeFor[time.Duration]()}
+
 // quote puts text that YAML could take for something else in quotes.
 func quote(n *node, text string) string {
-	if n.rule.form.plain || bare.MatchString(text) || n.typ == reflect.TypeFor[Date]() ||
-		n.typ == reflect.TypeFor[time.Duration]() {
+	if n.rule.form.plain || bare.MatchString(text) || slices.Contains(unquoted, n.typ) {
 		return text
 	}
 	return strconv.Quote(text)
@@ -87,6 +90,8 @@ func (n *node) text(v reflect.Value) string {
 		}
 		return value.String()
 	case Date:
+		return value.String()
+	case Day:
 		return value.String()
 	case Hours:
 		return value.String()

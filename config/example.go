@@ -21,8 +21,8 @@ const exampleHead = `# Configuration of jwtsunset, with every key and its defaul
 // commentWidth is where comments of the example are broken, in characters.
 const commentWidth = 100
 
-// inactive are the parts of the example that are commented out though they could stand: alternatives to others,
-// ways to owners that need an account elsewhere, and sections without effect in this version.
+// inactive are the parts of the example that are commented out though they could stand: alternatives to others, ways
+// to owners that need an account elsewhere, rules that are everyone's own, and what has no effect in this version.
 var inactive = map[string]bool{
 	"organizations[].client_secret_env": true,
 	"organizations[].user_token_file":   true,
@@ -32,7 +32,6 @@ var inactive = map[string]bool{
 	"scan.exclude[].credential":         true,
 	"scan.exclude[].name":               true,
 	"scan.exclude[].owner":              true,
-	"adobe.ui_url":                      true,
 	"slack":                             true,
 	"slack.token_env":                   true,
 	"slack.app_token_env":               true,
@@ -40,9 +39,20 @@ var inactive = map[string]bool{
 	"webhook":                           true,
 	"webhook.secret_env":                true,
 	"people":                            true,
-	"approval":                          true,
-	"migrator":                          true,
-	"migrator.client_secret_env":        true,
+	"approval.via":                      true,
+	"approval.sandboxes":                true,
+	"migrator.windows":                  true,
+	"migrator.closed":                   true,
+	"migrator.deny":                     true,
+	"migrator.deny[].name":              true,
+	"migrator.deny[].project":           true,
+	"migrator.deny[].sandbox":           true,
+	"migrator.one_shot":                 true,
+	"migrator.one_shot.body":            true,
+	"migrator.one_shot.success.member":  true,
+	"migrator.one_shot.success.values":  true,
+
+	"migrator.one_shot.status.account_member": true,
 }
 
 // Example is a commented configuration file with every key. It loads as it stands.

@@ -88,6 +88,21 @@ func whole(low, high int64) form {
 	}}
 }
 
+// oneOfNumbers is the form of a choice of whole numbers.
+func oneOfNumbers(choices ...int) form {
+	words := make([]string, len(choices))
+	for i, n := range choices {
+		words[i] = strconv.Itoa(n)
+	}
+	return form{name: choice(words), plain: true, set: func(v reflect.Value, text string) bool {
+		i := slices.Index(words, text)
+		if i >= 0 {
+			v.SetInt(int64(choices[i]))
+		}
+		return i >= 0
+	}}
+}
+
 func number(low, high float64) form {
 	name := "a number from " + formatNumber(low) + " to " + formatNumber(high)
 	return form{name: name, plain: true, set: func(v reflect.Value, text string) bool {
@@ -157,6 +172,12 @@ var date = form{name: "a date such as 2025-06-30 or an instant such as 2025-06-3
 		v.Set(reflect.ValueOf(d))
 		return ok
 	}}
+
+var dayForm = form{name: "a day such as 2025-12-24", set: func(v reflect.Value, text string) bool {
+	d, ok := parseDay(text)
+	v.Set(reflect.ValueOf(d))
+	return ok
+}}
 
 var (
 	anyText  = textForm("text that is not empty", func(text string) bool { return text != "" })

@@ -131,9 +131,7 @@ func TestDeadlines(t *testing.T) {
 
 func TestUnused(t *testing.T) {
 	want := []string{}
-	for _, part := range []string{
-		"adobe.ui_url", "slack.app_token_file", "slack.signing_secret_file", "approval", "migrator",
-	} {
+	for _, part := range []string{"slack.app_token_file", "slack.signing_secret_file", "approval.via[0], web"} {
 		want = append(want, part+": accepted, has no effect in this version")
 	}
 	if diff := cmp.Diff(want, mustLoad(t, "design.yml").Unused()); diff != "" {
@@ -145,6 +143,14 @@ func TestUnused(t *testing.T) {
 	c := mustParse(t, Loader{Environ: []string{"JWTSUNSET_SLACK_APP_TOKEN_ENV=X"}}, minimal)
 	if got := c.Unused(); len(got) != 1 || !strings.HasPrefix(got[0], "slack.app_token_env:") {
 		t.Errorf("set by the environment: %v", got)
+	}
+	c = mustParse(t, Loader{Environ: []string{"JWTSUNSET_APPROVAL_VIA=[cli, slack, api]"}}, minimal)
+	want = []string{
+		"approval.via[1], slack: accepted, has no effect in this version",
+		"approval.via[2], api: accepted, has no effect in this version",
+	}
+	if diff := cmp.Diff(want, c.Unused()); diff != "" {
+		t.Errorf("doors (-want +got)\n%s", diff)
 	}
 }
 
@@ -233,7 +239,7 @@ var noSource = regexp.MustCompile(`\w+_(?:file|env): "", |, \w+_(?:file|env): ""
 
 // TestFlowReadsBack sees that the one-line text of a configuration means the same configuration.
 func TestFlowReadsBack(t *testing.T) {
-	for _, name := range []string{"minimal.yml", "everything.yml", "reminders.yml"} {
+	for _, name := range []string{"minimal.yml", "everything.yml", "reminders.yml", "migrator.yml"} {
 		c := mustLoad(t, name)
 		one := wholeText(c)
 		if c.Store == "" {
@@ -261,6 +267,9 @@ func TestDigest(t *testing.T) {
 		"log: {level: debug}", "deadlines: [{name: a, date: 2025-06-30}]", "scan: {include: {sandboxes: [a, b]}}",
 		`scan: {include: {sandboxes: ["a, b"]}}`, "store: sqlite:a", "store_file: a", "schedule: {time_zone: Europe/Zurich}",
 		"deadlines: [{name: a, date: 2025-06-30, applies_to: [query-service]}]", "adobe: {requests_per_second: 9.5}",
+		"migrator: {closed: [{from: 2026-12-24, to: 2026-12-25, reason: a}]}",
+		"migrator: {closed: [{from: 2026-12-24, to: 2026-12-26, reason: a}]}", "approval: {required: 2}",
+		"migrator: {one_shot: {success: {statuses: [204]}}}", "migrator: {deny: [{name: a, reason: a}]}",
 		`reminders: {hours: "08:00-17:00"}`, "reminders: {weekdays: [mon]}", "reminders: {windows: [3, 1]}",
 	} {
 		digest := mustParse(t, Loader{}, minimal+line+"\n").Digest()
@@ -285,6 +294,8 @@ store_env: STORE
 reminders: {enabled: false, windows: [1], hours: "00:00-24:00", language: zh-TW}
 slack: {token_env: TOKEN, api_url: "https://slack.example.com/api/", channel: "#a", domains: [example.com]}
 webhook: {url: "https://hooks.example.com", secret_env: KEY}
+approval: {required: 2}
+migrator: {pause: 2m, deny: [{name: a, reason: a}]}
 `)
 	want := []string{"store", "store_env", "listen.metrics", "listen.web", "metrics.web_config_file", "log.format"}
 	if diff := cmp.Diff(want, RestartOnly(old, changed)); diff != "" {

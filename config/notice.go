@@ -17,20 +17,27 @@ func (c *Config) sources() []Source {
 	token, _ := c.Slack.Token()
 	key, _ := c.Webhook.Secret()
 	all = append(all, c.storeSource(), token, key)
+	if own, _ := c.Migrator.ClientSecret(); c.Migrator.Enabled {
+		all = append(all, own)
+	}
 	return slices.DeleteFunc(all, Source.IsZero)
 }
 
-// idleSources lists the sources of secrets that have no effect in this version.
+// idleSources lists the sources of secrets that have no effect, in this version or as configured.
 func (c *Config) idleSources() []Source {
-	return []Source{
+	idle := []Source{
 		{File: c.Slack.AppTokenFile, Env: c.Slack.AppTokenEnv},
 		{File: c.Slack.SigningSecretFile, Env: c.Slack.SigningSecretEnv},
-		{File: c.Migrator.ClientSecretFile, Env: c.Migrator.ClientSecretEnv},
 	}
+	if own, _ := c.Migrator.ClientSecret(); !c.Migrator.Enabled {
+		idle = append(idle, own)
+	}
+	return idle
 }
 
-// Warnings lists what is allowed and yet likely wrong: secrets that cannot be read now or that everyone can read, and
-// listeners that others can reach. It looks at the secrets' files and variables each time it is called.
+// Warnings lists what is allowed and yet likely wrong: secrets that cannot be read now or that everyone can read,
+// listeners that others can reach, and what keeps people from being told or from approving. It looks at the secrets'
+// files and variables each time it is called.
 func (c *Config) Warnings() []string {
 	var found []string
 	if c.cutOff {
@@ -49,7 +56,7 @@ func (c *Config) Warnings() []string {
 		found = append(found, "listen.web can be reached from other machines without TLS:"+
 			" put a proxy with TLS in front of it")
 	}
-	return append(found, c.reminderWarnings()...)
+	return slices.Concat(found, c.reminderWarnings(), c.migratorWarnings())
 }
 
 // open tells whether other machines can reach an address to listen on.
@@ -62,11 +69,15 @@ func open(address string) bool {
 func (c *Config) Unused() []string {
 	var found []string
 	for _, path := range []string{
-		"adobe.ui_url", "slack.app_token_file", "slack.app_token_env", "slack.signing_secret_file",
-		"slack.signing_secret_env", "approval", "migrator",
+		"slack.app_token_file", "slack.app_token_env", "slack.signing_secret_file", "slack.signing_secret_env",
 	} {
 		if c.given[path] {
 			found = append(found, fmt.Sprintf("%s: accepted, has no effect in this version", path))
+		}
+	}
+	for i, door := range c.Approval.Via {
+		if c.given["approval.via"] && !slices.Contains(workingDoors, door) {
+			found = append(found, fmt.Sprintf("approval.via[%d], %s: accepted, has no effect in this version", i, door))
 		}
 	}
 	return found

@@ -110,21 +110,22 @@ func (l *loading) checkReminders(c *Config) {
 				"write the days from the first reminder to the last, as in [30, 7, 1]")
 		}
 	}
-	if len(c.Reminders.Weekdays) == 0 && l.isList("reminders.weekdays") {
-		l.fail("reminders.weekdays", "must have an element", "set reminders.enabled to false to remind nobody")
-	}
-	l.checkWeekdays()
+	l.checkWeekdays("reminders.weekdays", "set reminders.enabled to false to remind nobody")
 }
 
 // checkWeekdays compares the days as they are written: one that is no day has been reported.
-func (l *loading) checkWeekdays() {
-	if !l.isList("reminders.weekdays") {
+func (l *loading) checkWeekdays(path, emptyHint string) {
+	if !l.isList(path) {
 		return
 	}
+	items := l.at[path].Content
+	if len(items) == 0 {
+		l.fail(path, "must have an element", emptyHint)
+	}
 	seen := map[string]string{}
-	for i, item := range l.at["reminders.weekdays"].Content {
+	for i, item := range items {
 		if slices.Contains(weekdayNames, item.Value) {
-			l.unique(seen, fmt.Sprintf("reminders.weekdays[%d]", i), item.Value, "must be unique")
+			l.unique(seen, fmt.Sprintf("%s[%d]", path, i), item.Value, "must be unique")
 		}
 	}
 }

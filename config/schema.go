@@ -61,6 +61,7 @@ func newSchema(rules []rule, v reflect.Value) *node {
 var single = map[reflect.Type]bool{
 	reflect.TypeFor[*time.Location](): true,
 	reflect.TypeFor[Date]():           true,
+	reflect.TypeFor[Day]():            true,
 	reflect.TypeFor[Hours]():          true,
 }
 

@@ -41,6 +41,9 @@ type Credential struct {
 	Presence Presence
 	// GoneAt is the start of the scan that declared the credential gone; zero while it is present.
 	GoneAt time.Time
+	// Proof is how it is known that the credential was migrated where scans cannot tell: by a read that is no part of
+	// them, or by a person's word. It is no part of what a scan records.
+	Proof Proof
 	// Excluded is the rule by which the configuration leaves the credential out of all counts of affected ones; empty
 	// for those that count.
 	Excluded string
@@ -90,13 +93,16 @@ func (c Credential) Affected() bool {
 	return c.State() == StateAffected
 }
 
-// State is the credential's state as scans alone can tell it.
+// State is the credential's state as far as scans and proofs tell it. A proof never counts against what a scan has
+// read.
 func (c Credential) State() State {
 	switch {
 	case c.Presence == Gone:
 		return StateGone
-	case c.AuthMethod == AuthOAuth:
+	case c.AuthMethod == AuthOAuth, c.Proof == ProofRead && c.AuthMethod == AuthUnknown:
 		return StateMigrated
+	case c.Proof == ProofAttested && c.AuthMethod == AuthUnknown:
+		return StateAttested
 	case c.Excluded != "":
 		return StateExempt
 	default:
@@ -110,7 +116,7 @@ func (c Credential) InKind(k Kind) bool {
 	return c.Kind == k || k == DeveloperConsole && c.Console.Matched()
 }
 
-// Equal compares everything that a store keeps of two credentials.
+// Equal compares everything that a scan records of two credentials.
 func (c Credential) Equal(d Credential) bool {
 	return c.Organization == d.Organization && c.ID == d.ID && c.Kind == d.Kind &&
 		c.Name == d.Name && c.Description == d.Description && c.Owner == d.Owner &&

@@ -127,11 +127,12 @@ func (n *Counts) sum(m Counts) {
 	n.Migrated += m.Migrated
 	n.Gone += m.Gone
 	n.Exempt += m.Exempt
+	n.Attested += m.Attested
 	n.Unknown += m.Unknown
 }
 
 // Total counts all credentials, whatever their state.
-func (n Counts) Total() int { return n.Affected + n.Migrated + n.Gone + n.Exempt }
+func (n Counts) Total() int { return n.Affected + n.Migrated + n.Gone + n.Exempt + n.Attested }
 
 // Verdict says what can be said of a pace.
 type Verdict string
@@ -165,6 +166,8 @@ type Pace struct {
 	// migrated, gone and left out by the configuration, and how many more credentials there are in all. A credential that
 	// was migrated and then deleted has become one less migrated and one more gone.
 	Migrated, Gone, Excluded, Found int
+	// Attested is how many more are migrated by a person's word.
+	Attested int
 	// PerWeek is how many affected credentials were migrated or went away in a week, less those found anew. What the
 	// configuration excludes is no part of it. 0 without a pace.
 	PerWeek float64
@@ -201,13 +204,14 @@ func PaceOf(points []Point, now time.Time) Pace {
 	from, to := p.From.Counts, p.To.Counts
 	p.Migrated, p.Gone = to.Migrated-from.Migrated, to.Gone-from.Gone
 	p.Excluded, p.Found = to.Exempt-from.Exempt, to.Total()-from.Total()
+	p.Attested = to.Attested - from.Attested
 	p.judge(left)
 	return p
 }
 
 // judge says what the numbers mean. left is the last point, as far as it is known how many are left.
 func (p *Pace) judge(left Point) {
-	lost := p.Migrated + p.Gone - p.Found
+	lost := p.Migrated + p.Attested + p.Gone - p.Found
 	switch {
 	case !p.To.Day.IsZero() && left.Counts.Affected == 0:
 		p.Verdict = VerdictDone
@@ -217,7 +221,7 @@ func (p *Pace) judge(left Point) {
 		p.Verdict = VerdictPace
 		p.PerWeek = 7 * float64(lost) / float64(p.Days())
 		p.forecast(left, lost)
-	case p.Migrated <= 0 && p.Gone <= 0:
+	case p.Migrated <= 0 && p.Attested <= 0 && p.Gone <= 0:
 		p.Verdict = VerdictStalled
 	default:
 		p.Verdict = VerdictOutrun

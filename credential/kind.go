@@ -42,6 +42,15 @@ const (
 	EligibleUnknown Eligible = "unknown"
 )
 
+// Proof is how it is known that a credential was migrated where scans cannot tell.
+type Proof string
+
+// The proofs. An attested one is a person's word, which never passes for a read.
+const (
+	ProofRead     Proof = "read"
+	ProofAttested Proof = "attested"
+)
+
 // Presence says whether the latest complete looks still met a credential.
 type Presence string
 

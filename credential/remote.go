@@ -119,3 +119,9 @@ type Usage struct {
 	// Throttled is the time spent waiting because Adobe said 429.
 	Throttled time.Duration
 }
+
+// Access is what an integration may use.
+type Access struct {
+	// APIs are codes of services, and Profiles names of product profiles.
+	APIs, Profiles []string
+}

@@ -87,6 +87,8 @@ type Exclusion struct {
 // Counts are an organization's credentials by state.
 type Counts struct {
 	Affected, Migrated, Gone, Exempt, Unknown int
+	// Attested are those that are migrated by a person's word. They are counted apart and never among the migrated.
+	Attested int
 }
 
 // Add counts one more credential. Unknown ones, whose auth method nothing tells, are affected too.
@@ -96,6 +98,8 @@ func (n *Counts) Add(c Credential) {
 		n.Gone++
 	case StateMigrated:
 		n.Migrated++
+	case StateAttested:
+		n.Attested++
 	case StateExempt:
 		n.Exempt++
 	default:

@@ -19,7 +19,7 @@ type collector struct {
 // Describe names every family that Collect may emit. credential_info is described without "owner": a registry takes one
 // description per name, and checks what is emitted against it only in tests that ask for it.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, f := range slices.Concat(stateFamilies(), reminderFamilies()) {
+	for _, f := range slices.Concat(stateFamilies(), reminderFamilies(), migrationFamilies()) {
 		ch <- f.desc
 	}
 }
@@ -33,6 +33,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	now := seconds(c.clock())
 	for i := range v.fixed {
 		ch <- &v.fixed[i]
+	}
+	for i := range v.counts {
+		ch <- &v.counts[i]
 	}
 	for _, s := range v.falling {
 		s.value -= now

@@ -21,7 +21,7 @@ const (
 type events struct {
 	scanErrors, scans, skipped, requests, panics *prometheus.CounterVec
 
-	duration             *prometheus.HistogramVec
+	duration, migration  *prometheus.HistogramVec
 	throttled            prometheus.Counter
 	reloaded, reloadedAt prometheus.Gauge
 }
@@ -35,9 +35,11 @@ func newEvents() *events {
 		throttled:  apiThrottled.counter().WithLabelValues(),
 		panics:     jobPanics.counter(),
 		duration:   apiDuration.histogram([]float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}),
+		migration:  migrationDuration.histogram(migrationBuckets()),
 		reloaded:   reloadSuccessful.gauge(),
 		reloadedAt: reloadTimestamp.gauge(),
 	}
+	e.migration.WithLabelValues()
 	for _, stage := range credential.Stages() {
 		e.duration.WithLabelValues(string(stage))
 		for _, code := range usualCodes() {
@@ -45,6 +47,11 @@ func newEvents() *events {
 		}
 	}
 	return e
+}
+
+// migrationBuckets lie close around the 8 to 10 seconds that a migration takes by Adobe's word.
+func migrationBuckets() []float64 {
+	return []float64{1, 2, 4, 6, 7, 8, 8.5, 9, 9.5, 10, 11, 12, 15, 20, 30, 40, 60, 120}
 }
 
 // Describe and Collect make events one prometheus.Collector.
@@ -63,7 +70,8 @@ func (e *events) Collect(ch chan<- prometheus.Metric) {
 
 func (e *events) all() []prometheus.Collector {
 	return []prometheus.Collector{
-		e.scanErrors, e.scans, e.skipped, e.requests, e.throttled, e.panics, e.duration, e.reloaded, e.reloadedAt,
+		e.scanErrors, e.scans, e.skipped, e.requests, e.throttled, e.panics, e.duration, e.migration, e.reloaded,
+		e.reloadedAt,
 	}
 }
 

@@ -166,7 +166,7 @@ func stateFamilies() []*family {
 func eventFamilies() []*family {
 	return []*family{
 		scanErrors, scansTotal, scansSkipped, apiRequests, apiDuration, apiThrottled, jobPanics,
-		reloadSuccessful, reloadTimestamp, buildInfo,
+		migrationDuration, reloadSuccessful, reloadTimestamp, buildInfo,
 	}
 }
 
@@ -175,7 +175,7 @@ func eventFamilies() []*family {
 func Families() []Family {
 	var all []Family
 	for _, f := range slices.Concat(
-		stateFamilies(), eventFamilies(), auditFamilies(), notificationFamilies(), reminderFamilies(),
+		stateFamilies(), eventFamilies(), auditFamilies(), notificationFamilies(), reminderFamilies(), migrationFamilies(),
 	) {
 		f := f.Family
 		f.Labels = slices.Clone(f.Labels)

@@ -43,7 +43,7 @@ func TestNamingRules(t *testing.T) {
 	known := []string{
 		"organization", "credential_id", "deadline", "sandbox", "kind", "auth_method", "state", "name", "team",
 		"deadline_reason", "contact", "result", "stage", "reason", "operation", "code", "job", "hash", "key",
-		"channel", "method", "branch", "goarch", "goos", "goversion", "revision", "tags", "version",
+		"channel", "method", "decision", "cause", "watch", "branch", "goarch", "goos", "goversion", "revision", "tags", "version",
 	}
 	for _, f := range Families() {
 		if !name.MatchString(f.Name) {
@@ -135,7 +135,8 @@ func TestEveryLabelValueIsDocumented(t *testing.T) {
 	values = append(values, texts(credential.States())...)
 	values = append(values, texts(credential.Stages())...)
 	values = append(values, texts(credential.Reasons())...)
-	values = slices.Concat(values, contacts(), answerKinds(), waitReasons(), slackMethods(), usualSlackCodes())
+	values = slices.Concat(values, contacts(), answerKinds(), waitReasons(), slackMethods(), usualSlackCodes(),
+		decisions(), migrationResults(), pauseCauses(), watchStates())
 	for _, v := range append(values, credential.CertificateDeadline) {
 		if !strings.Contains(docs, "`"+v+"`") {
 			t.Errorf("%s does not name the value %q", docsPage, v)

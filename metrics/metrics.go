@@ -27,7 +27,7 @@ type Options struct {
 	// Version is shown on the page and in build_info.
 	Version string
 	// SeriesLimit is the most credentials that have series of their own: 0 means none, a negative one all. Above it
-	// only affected ones are kept, those nearest to their deadline. Counts always count all.
+	// only open ones are kept, those nearest to their deadline. Counts always count all.
 	SeriesLimit int
 	// OwnerLabel adds the label "owner" to credential_info and leaves addresses in names as they are.
 	OwnerLabel bool
@@ -66,10 +66,11 @@ type Metrics struct {
 
 	notifications *notifications
 
-	mu        sync.Mutex // orders Publish, PublishReminders and Configure, which all make a view
-	settings  settings
-	snapshot  *Snapshot
-	reminders *Reminders
+	mu         sync.Mutex // orders Configure and all Publish methods, which make a view
+	settings   settings
+	snapshot   *Snapshot
+	reminders  *Reminders
+	migrations *Migrations
 }
 
 // New makes a Metrics with a registry of its own. There are no state gauges before the first Publish.
@@ -126,10 +127,10 @@ func (m *Metrics) Publish(s *Snapshot) {
 	m.remake()
 }
 
-// remake makes the view anew. It is called with mu held. Without a snapshot nothing is known to which reminders belong.
+// remake makes the view anew. It is called with mu held. Without a snapshot nothing is known to which the rest belongs.
 func (m *Metrics) remake() {
 	if m.snapshot != nil {
-		m.view.Store(newView(m.snapshot, m.reminders, m.settings))
+		m.view.Store(newView(m.snapshot, m.reminders, m.migrations, m.settings))
 	}
 }
 

@@ -154,6 +154,8 @@ func lively() *Metrics {
 	o.Organizations, o.Jobs = []string{"acme", "fresh"}, []string{"scan"}
 	m := published(o, seeded())
 	m.PublishReminders(remindersOfSeeded())
+	m.PublishMigrations(migrationsOfSeeded())
+	m.MigrationTook(8700 * time.Millisecond)
 	notified(m)
 	m.ObserveCall(credential.StageAccounts, 200, 80*time.Millisecond)
 	m.ObserveCall(credential.StageAccounts, 403, 120*time.Millisecond)
@@ -278,7 +280,7 @@ func TestNumberOfSeries(t *testing.T) {
 	stages, reasons := len(credential.Stages()), len(credential.Reasons())
 	for name, n := range map[string]int{
 		"credentials":                           80, // of acme only: nothing of fresh was ever read
-		"sandbox_credentials":                   8,
+		"sandbox_credentials":                   20,
 		"credential_info":                       4,
 		"credential_open":                       4,
 		"credential_deadline_timestamp_seconds": 2,
@@ -404,8 +406,8 @@ func TestFirstScanIsPartial(t *testing.T) {
 	families = gather(t, published(Options{}, s))
 	want(t, families, 0, "sandbox_credentials", "sandbox", "prod", "state", "affected")
 	want(t, families, 0, "credentials", "kind", "query-service", "auth_method", "unknown", "state", "affected")
-	if n := len(families["jwtsunset_sandbox_credentials"].GetMetric()); n != 4 {
-		t.Errorf("%d sandbox series, want the 4 of prod only", n)
+	if n := len(families["jwtsunset_sandbox_credentials"].GetMetric()); n != 10 {
+		t.Errorf("%d sandbox series, want the 10 of prod only", n)
 	}
 }
 

@@ -53,11 +53,13 @@ func (b *builder) standings(o *Organization) (map[string]Standing, bool) {
 
 // reach counts an organization's open credentials by how it stands with their owners. The same snapshot says which are
 // open, so that the counts by contact add up to them.
-func (b *builder) reach(cs []credential.Credential, label string, standings map[string]Standing) {
+func (b *builder) reach(
+	cs []credential.Credential, states []credential.State, label string, standings map[string]Standing,
+) {
 	byContact, answers := newTally(contacts()), newTally(answerKinds())
 	var unknown, silent, broken float64
 	for i := range cs {
-		if !cs[i].Affected() {
+		if !isOpen(states[i]) {
 			continue
 		}
 		s := standings[cs[i].ID]

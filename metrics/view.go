@@ -16,6 +16,8 @@ import (
 type view struct {
 	// fixed are emitted as they are.
 	fixed []sample
+	// counts are the counters that are restored from what is on record.
+	counts []count
 	// falling hold an instant and are emitted as the time left to it.
 	falling       []sample
 	organizations []organizationView
@@ -54,14 +56,16 @@ type builder struct {
 	// reminded is nil where reminders are not configured, and waiting counts whose step cannot be taken.
 	reminded *Reminders
 	waiting  tally
+	// migrations is nil until requests were read.
+	migrations *Migrations
 	// pairs keeps one copy of every label, since few values make up most of them.
 	pairs map[[2]string]*dto.LabelPair
 }
 
-func newView(s *Snapshot, r *Reminders, set settings) *view {
+func newView(s *Snapshot, r *Reminders, x *Migrations, set settings) *view {
 	b := &builder{
 		view: &view{}, settings: set, reminded: r, waiting: newTally(waitReasons()),
-		pairs: map[[2]string]*dto.LabelPair{},
+		migrations: x, pairs: map[[2]string]*dto.LabelPair{},
 	}
 	b.deadlines(s.Deadlines)
 	seen := map[string]bool{}
@@ -77,6 +81,7 @@ func newView(s *Snapshot, r *Reminders, set settings) *view {
 	}
 	b.credentials(rows)
 	b.reminders()
+	b.migrated()
 	return b.view
 }
 
@@ -129,15 +134,16 @@ func (b *builder) organization(o *Organization, label string) []row {
 	labels := b.labels(scanComplete, label)
 	b.view.organizations = append(b.view.organizations, organizationView{o, label, labels, credential.Tally(unique)})
 	b.scan(o, label, labels)
+	states := b.states(o, unique)
 	if o.everRead() {
-		b.count(unique, label)
+		b.count(unique, states, label)
 	}
-	b.sandboxes(o, unique, label)
+	b.sandboxes(o, unique, states, label)
 	standings, examined := b.standings(o)
 	if examined && o.everRead() {
-		b.reach(unique, label, standings)
+		b.reach(unique, states, label, standings)
 	}
-	return rowsOf(unique, label, standings, b.view.deadlines)
+	return rowsOf(unique, states, label, standings, b.view.deadlines)
 }
 
 func (b *builder) scan(o *Organization, label string, labels []*dto.LabelPair) {
@@ -166,7 +172,7 @@ func (b *builder) scan(o *Organization, label string, labels []*dto.LabelPair) {
 }
 
 // count emits every combination, zero included, so that a sum or a comparison never lacks a series.
-func (b *builder) count(cs []credential.Credential, label string) {
+func (b *builder) count(cs []credential.Credential, states []credential.State, label string) {
 	type group struct{ kind, method, state string }
 	counts := map[group]int{}
 	for _, kind := range credential.Kinds() {
@@ -178,7 +184,7 @@ func (b *builder) count(cs []credential.Credential, label string) {
 	}
 	for i := range cs {
 		c := &cs[i]
-		counts[group{impersonal(string(c.Kind)), impersonal(string(c.AuthMethod)), string(c.State())}]++
+		counts[group{impersonal(string(c.Kind)), impersonal(string(c.AuthMethod)), string(states[i])}]++
 	}
 	for g, n := range counts {
 		b.fix(credentials, b.labels(credentials, label, g.kind, g.method, g.state), float64(n))
@@ -187,26 +193,28 @@ func (b *builder) count(cs []credential.Credential, label string) {
 
 // sandboxes counts per sandbox, of those that were ever read to the end: of another one nothing is known, which is not
 // the same as no credential.
-func (b *builder) sandboxes(o *Organization, cs []credential.Credential, label string) {
+func (b *builder) sandboxes(o *Organization, cs []credential.Credential, states []credential.State, label string) {
 	read := map[string]map[credential.State]int{}
 	for _, s := range o.sandboxes() {
-		if !s.LastRead.IsZero() {
-			read[impersonal(s.Name)] = map[credential.State]int{
-				credential.StateAffected: 0, credential.StateMigrated: 0,
-				credential.StateGone: 0, credential.StateExempt: 0,
-			}
+		if s.LastRead.IsZero() {
+			continue
 		}
+		counts := map[credential.State]int{}
+		for _, state := range credential.States() {
+			counts[state] = 0
+		}
+		read[impersonal(s.Name)] = counts
 	}
 	for i := range cs {
 		c := &cs[i]
 		for _, name := range c.Sandboxes {
-			if states, ok := read[impersonal(name)]; ok {
-				states[c.State()]++
+			if counts, ok := read[impersonal(name)]; ok {
+				counts[states[i]]++
 			}
 		}
 	}
-	for name, states := range read {
-		for state, n := range states {
+	for name, counts := range read {
+		for state, n := range counts {
 			b.fix(sandboxCredentials, b.labels(sandboxCredentials, label, name, string(state)), float64(n))
 		}
 	}
@@ -215,6 +223,7 @@ func (b *builder) sandboxes(o *Organization, cs []credential.Credential, label s
 // row is a credential that may have series of its own.
 type row struct {
 	*credential.Credential
+	state            credential.State
 	organization, id string
 	contact          string
 	deadline         credential.Deadline
@@ -223,16 +232,22 @@ type row struct {
 
 // rowsOf leaves out gone credentials: their series end once complete scans showed that they are gone.
 func rowsOf(
-	cs []credential.Credential, organization string, standings map[string]Standing, deadlines []credential.Deadline,
+	cs []credential.Credential, states []credential.State, organization string, standings map[string]Standing,
+	deadlines []credential.Deadline,
 ) []row {
 	rows := make([]row, 0, len(cs))
 	for i := range cs {
 		c := &cs[i]
-		if c.Presence == credential.Gone {
+		if states[i] == credential.StateGone {
 			continue
 		}
-		r := row{Credential: c, organization: organization, id: impersonal(c.ID), contact: standings[c.ID].contact()}
-		r.deadline, r.due = credential.Effective(*c, deadlines)
+		r := row{
+			Credential: c, state: states[i], organization: organization, id: impersonal(c.ID),
+			contact: standings[c.ID].contact(),
+		}
+		if isOpen(r.state) {
+			r.deadline, r.due = credential.Effective(*c, deadlines)
+		}
 		rows = append(rows, r)
 	}
 	return rows
@@ -257,9 +272,9 @@ func (b *builder) credentials(rows []row) {
 	b.fix(seriesLimited, nil, float64(len(rows)-len(emitted)))
 }
 
-// nearest keeps the affected credentials whose deadline comes first.
+// nearest keeps the open credentials whose deadline comes first.
 func nearest(rows []row, limit int) []row {
-	rows = slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !r.Affected() })
+	rows = slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !isOpen(r.state) })
 	slices.SortFunc(rows, func(x, y row) int {
 		return cmp.Or(
 			-cmp.Compare(number(x.due), number(y.due)),
@@ -273,7 +288,7 @@ func nearest(rows []row, limit int) []row {
 
 func (b *builder) credential(r *row) {
 	identity := b.labels(credentialOpen, r.organization, r.id)
-	b.fix(credentialOpen, identity, number(r.Affected()))
+	b.fix(credentialOpen, identity, number(isOpen(r.state)))
 	if r.due {
 		at := seconds(r.deadline.At)
 		b.fix(credentialDeadline, identity, at)
@@ -289,7 +304,7 @@ func (b *builder) credential(r *row) {
 func (b *builder) info(r *row) {
 	values := []string{
 		r.organization, r.id, impersonal(r.Name),
-		impersonal(string(r.Kind)), impersonal(string(r.AuthMethod)), string(r.State()),
+		impersonal(string(r.Kind)), impersonal(string(r.AuthMethod)), string(r.state),
 		"", clean(r.deadline.Name), r.contact,
 	}
 	f := credentialInfo

@@ -14,10 +14,16 @@ import (
 // this recipient, are left out; their items say why.
 func (c *Courier) compose(ctx context.Context, o Outgoing) (Message, []OutgoingItem, time.Duration, error) {
 	m := c.message(o)
-	if o.Kind == KindDigest {
+	switch o.Kind {
+	case KindDigest:
 		d, err := c.Digest(ctx, o)
 		m.Digest = d
 		return m, o.Items, max(0, m.Now.Sub(o.Created)), err
+	case KindMigration:
+		n, err := c.notice(ctx, o)
+		m.Notice = n
+		return m, o.Items, max(0, m.Now.Sub(o.Created)), err
+	case KindReminder, KindEscalation: // below
 	}
 	refused, err := c.Ledger.Refused(ctx, m.Now.Add(-refusalKept))
 	if err != nil {

@@ -51,6 +51,8 @@ type Courier struct {
 	Current func(ctx context.Context, organization, id string) (Current, error)
 	// Digest computes a digest right before it is sent.
 	Digest func(context.Context, Outgoing) (*Digest, error)
+	// Notice makes a notice right before it is sent; nil where what it tells of is not so any more.
+	Notice func(context.Context, Outgoing) (*Notice, error)
 	// Link is the address of the program's page; "" for none.
 	Link     string
 	Clock    func() time.Time

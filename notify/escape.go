@@ -189,7 +189,8 @@ func safeAddress(address string, schemes ...string) bool {
 	for _, scheme := range schemes {
 		rest, found := strings.CutPrefix(address, scheme+"://")
 		if found && rest != "" && len(address) <= maxAddress && !strings.ContainsFunc(rest, isUnsafeInAddress) {
-			return true
+			host, _, _ := strings.Cut(strings.NewReplacer("?", "/", "#", "/").Replace(rest), "/")
+			return !strings.Contains(host, "@") // what stands before it only looks like the host
 		}
 	}
 	return false
@@ -198,7 +199,7 @@ func safeAddress(address string, schemes ...string) bool {
 const maxAddress = 300
 
 func isUnsafeInAddress(r rune) bool {
-	return r <= ' ' || r > '~' || strings.ContainsRune("<>|\"'`\\^{}@", r)
+	return r <= ' ' || r > '~' || strings.ContainsRune("<>|\"'`\\^{}", r)
 }
 
 // link marks an address; one that cannot be a link is a text from outside like others.

@@ -56,6 +56,8 @@ func TestAddresses(t *testing.T) {
 	tests := map[string]bool{
 		"https://vendor.example/a?b=1&c=2#d": true, "http://vendor.example": false, "javascript:alert(1)": false, "https://": false,
 		"https://a|b": false, "https://a>b": false, "https://user@host/": false, "https://a b": false, "https://ä.example": false,
+		"https://a.example/#/@acme/x@y": true, "https://a.example/@b": true, "https://a@b": false, "https://a@b/#": false,
+		"https://a@b?c": false, "https://a@b#c": false,
 		"https://a.example/" + strings.Repeat("x", 300): false, "HTTPS://a.example": false,
 	}
 	for address, want := range tests {

@@ -113,6 +113,7 @@ func newStage(p *Policy, s State, look LookUp) *stage {
 		Ledger: st.ledger, Sinks: map[SinkName]Sink{}, Policy: &policy, Clock: st.clock, Current: st.read,
 		LookUp: func(context.Context) LookUp { return look },
 		Digest: func(_ context.Context, o Outgoing) (*Digest, error) { return &Digest{To: o.Created}, nil },
+		Notice: func(context.Context, Outgoing) (*Notice, error) { return &Notice{}, nil },
 		Log:    slog.New(slog.DiscardHandler), Observer: nobody{},
 	}
 	for name := range p.Sinks {

@@ -142,9 +142,9 @@ type Outgoing struct {
 	Items   []OutgoingItem
 }
 
-// Stands tells whether a message stays as it is when a newer one follows: a digest is of its week, and what a webhook
-// got cannot be taken back.
-func (o Outgoing) Stands() bool { return o.Kind == KindDigest || o.To.Kind == ToEndpoint }
+// Stands tells whether a message stays as it is when a newer one follows: one that exists once is of its own occasion,
+// and what a webhook got cannot be taken back.
+func (o Outgoing) Stands() bool { return o.Key != "" || o.To.Kind == ToEndpoint }
 
 // OutgoingItem is one credential in a message. One with no Step stands there because the message lists all of its
 // recipient's; the ledger has no entry of it.

@@ -15,10 +15,11 @@ const (
 	KindReminder   Kind = "reminder"   // to an owner: all of theirs that a step is due for
 	KindEscalation Kind = "escalation" // to a manager: what owners left unanswered, or promised and did not do
 	KindDigest     Kind = "digest"     // to the security channel, once a week
+	KindMigration  Kind = "migration"  // to whom it concerns: one thing about one migration, or about all
 )
 
 // Kinds lists all.
-func Kinds() []Kind { return []Kind{KindReminder, KindEscalation, KindDigest} }
+func Kinds() []Kind { return []Kind{KindReminder, KindEscalation, KindDigest, KindMigration} }
 
 // Message is what one recipient is told, before it is put into words.
 type Message struct {
@@ -33,6 +34,8 @@ type Message struct {
 	Items []Item
 	// Digest is set on a digest.
 	Digest *Digest
+	// Notice is set on a message about a migration.
+	Notice *Notice
 	// Channel is where the message was, or is to be, posted as the sink names it; "" if the sink has to find out.
 	Channel string
 	// Thread is the message to which this one is an answer, as the sink names it; "" for none.

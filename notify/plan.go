@@ -130,7 +130,7 @@ func settled(c credential.Credential) Reason {
 	switch c.State() {
 	case credential.StateGone:
 		return ReasonGone
-	case credential.StateMigrated:
+	case credential.StateMigrated, credential.StateAttested:
 		return ReasonMigrated
 	case credential.StateExempt:
 		return ReasonExempt

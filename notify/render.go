@@ -11,7 +11,7 @@ type Rendered struct {
 	// Title is one line in plain words. The others are the medium's.
 	Title, Intro string
 	// Items has one text for each credential of the page, and Lines the same in one line each. Those of a digest are its
-	// parts, and it has no Lines.
+	// parts, and it has no Lines. Those of a notice are its facts, several in each of the Items.
 	Items, Lines  []string
 	Outro, Footer string
 	// Plain is the page in plain words, escaped for the medium: for notifications, screen readers and the record. It is
@@ -57,6 +57,9 @@ func (t *Templates) Render(m Message, page Page, medium Medium) (Rendered, error
 		for _, block := range digestParts() {
 			w.part(&r, &plain, block, data)
 		}
+	}
+	if data.Notice != nil {
+		w.facts(&r, &plain, data.Notice.Facts)
 	}
 	for i := page.From; i < page.To; i++ {
 		w.item(&r, &plain, facts.item(m.Items[i], i+1, wide), facts.item(m.Items[i], i+1, narrow))
@@ -122,6 +125,25 @@ func (w *writer) part(r *Rendered, plain *summary, block string, data messageDat
 	}
 	r.Items = append(r.Items, text)
 	plain.Lines = append(plain.Lines, words)
+}
+
+// factsUnits is how long one of the Items of a notice gets.
+const factsUnits = 850
+
+// facts writes facts, one on each line, and keeps them together as far as there is room.
+func (w *writer) facts(r *Rendered, plain *summary, facts []factData) {
+	for _, fact := range facts {
+		text, words := w.write("fact", fact)
+		text = oneLine(text)
+		r.Lines = append(r.Lines, text)
+		plain.Lines = append(plain.Lines, oneLine(words))
+		last := len(r.Items) - 1
+		if last >= 0 && Units(r.Items[last])+1+Units(text) <= factsUnits {
+			r.Items[last] += "\n" + text
+		} else {
+			r.Items = append(r.Items, text)
+		}
+	}
 }
 
 // summary is a page in plain words.

@@ -67,6 +67,9 @@ func (f facts) page(p Page) messageData {
 	if m.Digest != nil {
 		d.Digest = f.digest(*m.Digest)
 	}
+	if m.Notice != nil {
+		d.Notice = f.notice(*m.Notice)
+	}
 	return d
 }
 

@@ -58,6 +58,7 @@ func TestNothingRaw(t *testing.T) {
 		for _, m := range samples(language) {
 			m.Items = taint(m.Items)
 			m.Digest = taintDigest(m.Digest)
+			m.Notice = taintNotice(m.Notice)
 			m.Link = "RAW"
 			r, err := loaded(t).Render(m, PageOf(m, 0, max(1, len(m.Items)-1), 1), hide)
 			if err != nil {
@@ -108,6 +109,16 @@ func taintDigest(d *Digest) *Digest {
 	}
 	tainted.Checkpoint = "RAW\n1\nRAW"
 	return &tainted
+}
+
+func taintNotice(n *Notice) *Notice {
+	if n == nil {
+		return nil
+	}
+	return &Notice{
+		Kind: n.Kind, Request: "RAW", Method: n.Method, Verdict: n.Verdict, Name: "RAW", Requester: "RAW", By: "RAW", Why: "RAW",
+		Page: "RAW", Effects: []string{"RAW"}, Facts: []Fact{{Name: "RAW", Values: []string{"RAW", "RAW"}}}, Until: n.Until,
+	}
 }
 
 // TestCountdown holds that messages count as everything else does.

@@ -31,10 +31,14 @@ func checkSource(s source) error {
 // blocks are those that a kind must have.
 func blocks(kind Kind) []string {
 	all := []string{"title", "intro", "outro", "footer", "more"}
-	if kind == KindDigest {
+	switch kind {
+	case KindDigest:
 		return append(all, digestParts()...)
+	case KindMigration:
+		return append(all, "fact")
+	default:
+		return append(all, "item", "line")
 	}
-	return append(all, "item", "line")
 }
 
 // checkNames holds that a set has every block that is needed, and that every field it names exists, used or not.
@@ -119,7 +123,8 @@ func dataTypes() []reflect.Type {
 		reflect.TypeFor[messageData](), reflect.TypeFor[countData](), reflect.TypeFor[itemData](),
 		reflect.TypeFor[deadlineData](), reflect.TypeFor[stepData](), reflect.TypeFor[answerData](),
 		reflect.TypeFor[digestData](), reflect.TypeFor[organizationData](), reflect.TypeFor[paceData](),
-		reflect.TypeFor[reachData](), reflect.TypeFor[waitingData](),
+		reflect.TypeFor[reachData](), reflect.TypeFor[waitingData](), reflect.TypeFor[noticeData](),
+		reflect.TypeFor[factData](),
 	}
 }
 

@@ -26,8 +26,9 @@ type messageData struct {
 	UnlistedBy []countData
 	// Link is the program's own page, ready to be shown; Today is the date in UTC.
 	Link, Today string
-	// Digest is set on a digest only.
+	// Digest is set on a digest only, and Notice on a message about a migration.
 	Digest *digestData
+	Notice *noticeData
 }
 
 // countData is a number under a name; the name is "" where there is none.
@@ -150,4 +151,34 @@ type waitingData struct {
 	// Since is a date in UTC, and Days how many days ago that was.
 	Since string
 	Days  int
+}
+
+// noticeData is a Notice.
+type noticeData struct {
+	// Kind is a NoticeKind, Method and Verdict are as package approval names them.
+	Kind, Method, Verdict string
+	// Request is the id that commands take, without marks; "" where the notice is about all migrations.
+	Request string
+	// Name is the credential's.
+	Name string
+	// Requester asked for the migration and By decided on it. Why is the reason, in the words of a person or the program.
+	Requester, By, Why string
+	Facts              []factData
+	// Effects say in English what a migration by the method does and does not.
+	Effects []string
+	// Approvals counts those that hold, of Required.
+	Approvals, Required int
+	// Address is Adobe's page, ready to be shown. Until is when something ends, in UTC.
+	Address, Until string
+	// Attested is set where only people's word says that it is migrated, Outside where somebody else migrated it, and New
+	// where nobody has confirmed that the database is that of a new installation.
+	Attested, Outside, New bool
+}
+
+// factData is one fact of a card. Name is a constant of the program; Values are the first ones, and ValuesMore counts
+// the others.
+type factData struct {
+	Name       string
+	Values     []string
+	ValuesMore int
 }

@@ -26,7 +26,8 @@ func samples(language string) []Message {
 			all = append(all, m)
 		}
 	}
-	return append(all, sampleDigests(language, now, items)...)
+	all = append(all, sampleDigests(language, now, items)...)
+	return append(all, sampleNotices(language, now)...)
 }
 
 // sampleItems has an item for each kind of step, deadline, answer and reason.
@@ -112,4 +113,30 @@ func sampleDigest(from, now time.Time, items []Item, verdict credential.Verdict)
 		d.Reach[contact] = i
 	}
 	return d
+}
+
+// sampleNotices has each kind of notice, whole and with nothing known.
+func sampleNotices(language string, now time.Time) []Message {
+	long := strings.Repeat("界", 1000)
+	var all []Message
+	for i, kind := range NoticeKinds() {
+		m := Message{ID: "sample", Kind: KindMigration, To: Recipient{Kind: ToChannel}, Language: language, Now: now}
+		m.Notice = &Notice{Kind: kind}
+		all = append(all, m)
+		m.Link = "https://jwtsunset.example/"
+		m.To.Kind = ToUser
+		verdicts := []string{"still-in-use", "never-seen", "evidence-stale", "unknown", "ready"}
+		m.Notice = &Notice{
+			Kind: kind, Request: "0123456789abcdef0123456789abcdef", Verdict: verdicts[i%len(verdicts)], Name: "looker-prod",
+			Method:  []string{"developer-console", "query-service", "guided"}[i%3],
+			Effects: []string{"It cannot be undone."}, Requester: "ana", By: "bo", Why: "a reason", Approvals: 1, Required: 2,
+			Page: "https://adobe.example/#/@acme/accounts", Until: now, Attested: i%2 == 0, Outside: i%3 == 0, New: i%2 == 1,
+			Facts: []Fact{
+				{Name: "name", Values: []string{"looker-prod"}}, {Name: "owner"}, {Name: "excluded"},
+				{Name: "other", Values: []string{long, "", "x", "y"}},
+			},
+		}
+		all = append(all, m)
+	}
+	return all
 }

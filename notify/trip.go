@@ -40,11 +40,11 @@ func (c *Courier) attempt(ctx context.Context, o Outgoing, t *trip) error {
 			return nil
 		}
 	}
-	if opens := c.Policy.opens(o, c.Clock()); opens.After(c.Clock()) && t.Pages == 0 {
+	if opens := c.Policy.opens(o, c.Clock()); opens.After(c.Clock()) && t.Pages == 0 && !m.urgent() {
 		t.State, t.Reason, t.NotBefore = StateQueued, ReasonQuietHours, opens
 		return nil
 	}
-	if len(m.Items) == 0 && m.Digest == nil && t.Pages == 0 {
+	if len(m.Items) == 0 && m.Digest == nil && m.Notice == nil && t.Pages == 0 {
 		t.State, t.Reason = StateDropped, ReasonSettled
 		return nil
 	}

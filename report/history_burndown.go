@@ -172,7 +172,7 @@ func fewerInWords(p credential.Pace) string {
 	for _, way := range []struct {
 		n    int
 		name string
-	}{{p.Migrated, "migrated"}, {p.Gone, "gone"}, {p.Excluded, "excluded"}} {
+	}{{p.Migrated, "migrated"}, {p.Attested, "attested"}, {p.Gone, "gone"}, {p.Excluded, "excluded"}} {
 		if way.n > 0 {
 			fewer += way.n
 			ways = append(ways, fmt.Sprintf("%d %s", way.n, way.name))

@@ -21,6 +21,7 @@ func scanColumns() []csvColumn[PastScan] {
 		{"gone", func(s PastScan) string { return s.outcome(s.Counts.Gone) }},
 		{"exempt", func(s PastScan) string { return s.outcome(s.Counts.Exempt) }},
 		{"unknown", func(s PastScan) string { return s.outcome(s.Counts.Unknown) }},
+		{"attested", func(s PastScan) string { return s.outcome(s.Counts.Attested) }},
 		{"held_back", func(s PastScan) string { return s.outcome(s.HeldBack) }},
 	}
 	for _, kind := range credential.ChangeKinds() {
@@ -62,5 +63,6 @@ var pointColumns = []csvColumn[seriesPoint]{
 	{"gone", func(p seriesPoint) string { return strconv.Itoa(p.Counts.Gone) }},
 	{"exempt", func(p seriesPoint) string { return strconv.Itoa(p.Counts.Exempt) }},
 	{"unknown", func(p seriesPoint) string { return strconv.Itoa(p.Counts.Unknown) }},
+	{"attested", func(p seriesPoint) string { return strconv.Itoa(p.Counts.Attested) }},
 	{"scan_id", func(p seriesPoint) string { return strconv.FormatInt(p.ScanID, 10) }},
 }

@@ -65,6 +65,7 @@ type (
 		To       *string  `json:"to"`
 		Fewer    int      `json:"fewer"`
 		Migrated int      `json:"migrated"`
+		Attested int      `json:"attested"`
 		Gone     int      `json:"gone"`
 		Excluded int      `json:"excluded"`
 		Found    int      `json:"found"`
@@ -160,7 +161,8 @@ func newTotalRecord(s *Series) *totalRecord {
 func newPaceRecord(p credential.Pace) paceRecord {
 	rec := paceRecord{
 		Verdict: p.Verdict, Zero: dayStamp(p.Zero), From: dayStamp(p.From.Day), To: dayStamp(p.To.Day), Fewer: p.Fewer(),
-		Migrated: p.Migrated, Gone: p.Gone, Excluded: p.Excluded, Found: p.Found, Sentence: paceInWords(p),
+		Migrated: p.Migrated, Attested: p.Attested, Gone: p.Gone, Excluded: p.Excluded, Found: p.Found,
+		Sentence: paceInWords(p),
 	}
 	if p.Verdict == credential.VerdictPace {
 		rec.PerWeek = &p.PerWeek

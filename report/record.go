@@ -105,6 +105,7 @@ type countsRecord struct {
 	Gone     int `json:"gone"`
 	Exempt   int `json:"exempt"`
 	Unknown  int `json:"unknown"`
+	Attested int `json:"attested"`
 }
 
 type deadlineRecord struct {

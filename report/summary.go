@@ -68,8 +68,12 @@ func (s *summary) counts() {
 	if n.Unknown > 0 {
 		unknown = fmt.Sprintf(" (%d of them with unknown auth method)", n.Unknown)
 	}
-	s.line(0, bold, "%s: %d affected%s, %d migrated, %d gone, %d excluded",
-		plural(n.Affected+n.Migrated+n.Gone+n.Exempt, "credential"), n.Affected, unknown, n.Migrated, n.Gone, n.Exempt)
+	attested := ""
+	if n.Attested > 0 {
+		attested = fmt.Sprintf(", %d attested", n.Attested)
+	}
+	s.line(0, bold, "%s: %d affected%s, %d migrated%s, %d gone, %d excluded",
+		plural(n.Total(), "credential"), n.Affected, unknown, n.Migrated, attested, n.Gone, n.Exempt)
 	if !s.r.Selection.IsZero() {
 		s.line(0, plain, "only what was selected is counted")
 	}

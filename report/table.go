@@ -123,6 +123,8 @@ func timeLeft(r row, now time.Time) (string, cell) {
 		return "-", cell{"gone", plain}
 	case state == credential.StateMigrated:
 		return "-", cell{"migrated", green}
+	case state == credential.StateAttested:
+		return "-", cell{"attested", green}
 	case state == credential.StateExempt:
 		return "-", cell{"excluded", plain}
 	case !r.due:

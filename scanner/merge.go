@@ -95,7 +95,7 @@ func (m *merger) keep(before, after credential.Credential) {
 
 // update gives the new state of a credential that was met again.
 func (m *merger) update(before, now credential.Credential) credential.Credential {
-	now.FirstSeen = before.FirstSeen
+	now.FirstSeen, now.Proof = before.FirstSeen, before.Proof
 	now.Excluded = m.look.o.Rules.credential(now)
 	now.Sandboxes = m.sandboxes(before, now)
 	if m.seen.accounts[now.ID] == nil && before.Kind == credential.QueryService {

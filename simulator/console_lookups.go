@@ -18,8 +18,9 @@ func (c *call) clientCredential() reply {
 	}
 	return jsonReply(http.StatusOK, map[string]any{
 		"org_id": OrganizationID, "org_code": IMSOrganization, "project_id": i.project.id, "workspace_id": i.workspace.id,
-		"credential_id": i.id, "client_id": i.clientID, "flow_type": i.flowType(), "credential_type": i.credentialType(),
-		"metadata": map[string]string{"adobeid.domain": ""}, "services": []string{sdkCode},
+		"credential_id": i.id, "client_id": i.clientID, "flow_type": i.flowType(),
+		"credential_type": i.credentialType(c.shown(i)),
+		"metadata":        map[string]string{"adobeid.domain": ""}, "services": []string{sdkCode},
 	})
 }
 

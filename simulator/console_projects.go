@@ -104,8 +104,8 @@ func (c *call) wants(p *project) bool {
 // typeMatches tells whether a credentialType filter finds the credential. The filter's values leave out the type of a
 // credential in mid-migration.
 func (c *call) typeMatches(i *integration, types []string) bool {
-	if i.status != started {
-		return slices.Contains(types, i.credentialType())
+	if at := c.shown(i); at != started {
+		return slices.Contains(types, i.credentialType(at))
 	}
 	service, oauth := slices.Contains(types, "service"), slices.Contains(types, "oauth_server_to_server")
 	return map[string]bool{"both": service || oauth, "service": service, "oauth": oauth}[c.s.sw(swMigrateFilter)]

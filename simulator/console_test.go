@@ -161,7 +161,7 @@ func TestProjectFilters(t *testing.T) {
 	s := newSimulator(t, Options{})
 	with := func(types ...string) (n int) {
 		for _, i := range s.org.integrations() {
-			if slices.Contains(types, i.credentialType()) {
+			if slices.Contains(types, i.credentialType(i.status)) {
 				n++
 			}
 		}

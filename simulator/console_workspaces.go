@@ -69,13 +69,14 @@ func (c *call) credentials() reply {
 func (c *call) credentialObjects(w *workspace) []map[string]any {
 	list := []map[string]any{}
 	for _, i := range w.integrations {
+		at := c.shown(i)
 		object := map[string]any{"id_workspace": w.id, "id_integration": c.id(i.id), "flow_type": i.flowType()}
 		field := c.s.sw(swCredentialType)
 		if field != "integration_type" {
-			object["credential_type"] = i.credentialType()
+			object["credential_type"] = i.credentialType(at)
 		}
 		if field != "credential_type" {
-			object["integration_type"] = i.credentialType()
+			object["integration_type"] = i.credentialType(at)
 		}
 		list = append(list, object)
 	}
@@ -90,7 +91,7 @@ func (c *call) download() reply {
 	}
 	credentials := []map[string]any{}
 	for _, i := range w.integrations {
-		credentials = append(credentials, i.downloaded())
+		credentials = append(credentials, i.downloaded(c.shown(i)))
 	}
 	return jsonReply(http.StatusOK, map[string]any{"project": map[string]any{
 		"id": p.id, "name": p.name, "title": p.title, "description": "",
@@ -107,9 +108,9 @@ func (c *call) download() reply {
 	}})
 }
 
-// downloaded is a credential with the blocks of the grants that work for it: in mid-migration both.
-func (i *integration) downloaded() map[string]any {
-	object := map[string]any{"id": i.id, "name": i.name, "integration_type": i.credentialType()}
+// downloaded is a credential with the blocks of the grants that work for it in a state: in mid-migration both.
+func (i *integration) downloaded(at status) map[string]any {
+	object := map[string]any{"id": i.id, "name": i.name, "integration_type": i.credentialType(at)}
 	if i.apiKeyOnly {
 		object["apiKey"] = i.clientID
 		object["api_key"] = map[string]any{"client_id": i.clientID}
@@ -117,13 +118,13 @@ func (i *integration) downloaded() map[string]any {
 	}
 	id, email := i.account.id+"@techacct.adobe.com", i.account.uuid+"@techacct.adobe.com"
 	secrets := i.secretValues()
-	if (i.status == notStarted || i.status == started) && len(secrets) > 0 {
+	if (at == notStarted || at == started) && len(secrets) > 0 {
 		object["jwt"] = map[string]any{
 			"client_id": i.clientID, "client_secret": secrets[0], "technical_account_id": id,
 			"technical_account_email": email, "meta_scopes": []string{"ent_dataservices_sdk"},
 		}
 	}
-	if i.status != notStarted {
+	if at != notStarted {
 		object["oauth_server_to_server"] = map[string]any{
 			"client_id": i.clientID, "client_secrets": secrets, "technical_account_id": id,
 			"technical_account_email": email, "scopes": splitScope(allowedScopes),

@@ -34,10 +34,25 @@ const (
 	resets
 	cuts
 	floods
+	// refuses resets the connection with the body unread.
+	refuses
+	// cutsHead ends the connection in the middle of the answer's head, babbles answers with what is not HTTP.
+	cutsHead
+	babbles
+	// trickles sends the right answer byte by byte, stalls half of it and then nothing more.
+	trickles
+	stalls
 )
+
+// replaces tells whether the kind stands in the place of Adobe's answer, so that Adobe need not see the call.
+func (k faultKind) replaces() bool {
+	return k.instead != nil ||
+		slices.Contains([]ending{hangs, resets, floods, refuses, cutsHead, babbles}, k.ending)
+}
 
 var faultKinds = []faultKind{
 	instead("throttle", "429 with the gateway's body; retry-after chooses the header", throttle),
+	instead("status", "any error: status=400..599, form=json, html or text, retry-after", anyStatus),
 	instead("500", "500 with an error body of the service", failWith(http.StatusInternalServerError)),
 	instead("503", "503 with an error body of the service; retry-after chooses the header",
 		failWith(http.StatusServiceUnavailable)),
@@ -100,11 +115,12 @@ func FaultKinds() []FaultKind {
 }
 
 func findKind(name string) (faultKind, bool) {
-	i := slices.IndexFunc(faultKinds, func(k faultKind) bool { return k.Name == name })
-	if i < 0 {
-		return faultKind{}, false
+	for _, list := range [][]faultKind{faultKinds, startFaultKinds} {
+		if i := slices.IndexFunc(list, func(k faultKind) bool { return k.Name == name }); i >= 0 {
+			return list[i], true
+		}
 	}
-	return faultKinds[i], true
+	return faultKind{}, false
 }
 
 func instead(name, help string, answer func(*call, *Fault) reply) faultKind {
@@ -124,7 +140,7 @@ func prepares(name, help string, to func(*route) bool, by func(*call)) faultKind
 }
 
 func anyCall(r *route) bool     { return r.handle != nil }
-func hasBody(r *route) bool     { return r.handle != nil }
+func hasBody(r *route) bool     { return r.handle != nil && r.operation != "binding-delete" }
 func isList(r *route) bool      { return r.list != "" }
 func isNamedList(r *route) bool { return r.list != "" && r.list != "." }
 func isAccounts(r *route) bool  { return r.operation == "accounts" }
@@ -132,6 +148,19 @@ func isToken(r *route) bool     { return r.operation == "token" }
 func isPaged(r *route) bool {
 	paged := []string{"accounts", "sandboxes", "available-sandboxes", "projects", "integrations"}
 	return slices.Contains(paged, r.operation)
+}
+
+// anyStatus answers with the status and in the form that the fault asks for.
+func anyStatus(c *call, f *Fault) reply {
+	status := f.Status
+	setDefault(&status, http.StatusInternalServerError)
+	switch f.Form {
+	case "html":
+		return f.retryAfter(c, htmlPage(status)(c, f))
+	case "text":
+		return f.retryAfter(c, plain(status, http.StatusText(status)))
+	}
+	return failWith(status)(c, f)
 }
 
 func throttle(c *call, f *Fault) reply {

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,11 +35,18 @@ type Fault struct {
 	Href string `json:"href,omitempty"`
 	// After lets the call take effect before it fails.
 	After bool `json:"after,omitempty"`
+	// Effect is "done" for the same as After; of a start, "none" fails it before any effect, and "later" fails it at once
+	// and lets it take effect when its time is over. Empty means the kind's own: none for what stands in the place of the
+	// right answer, done for what spoils it.
+	Effect string `json:"effect,omitempty"`
+	// Status and Form are those of the kind "status": 400 to 599, and "json", "html" or "text"; zero means 500 and json.
+	Status int    `json:"status,omitempty"`
+	Form   string `json:"form,omitempty"`
 }
 
 // ParseFault reads the form "operation=accounts,sandbox=dev-01,call=2,times=3,kind=throttle,retry-after=1". The keys
-// are kind, operation, sandbox, call, times, probability, retry-after, delay, host, href and after; "times=always" is
-// the default. A href takes the rest of the text, commas and all.
+// are kind, operation, sandbox, call, times, probability, retry-after, delay, host, href, after, effect, status and
+// form; "times=always" is the default. A href takes the rest of the text, commas and all.
 func ParseFault(text string) (Fault, error) {
 	var f Fault
 	text, href, found := strings.Cut(text, "href=")
@@ -79,8 +87,22 @@ func (f *Fault) set(key, value string) (err error) {
 		f.Delay, err = time.ParseDuration(value)
 	case "host":
 		f.Host = value
+	default:
+		err = f.setOutcome(key, value)
+	}
+	return err
+}
+
+func (f *Fault) setOutcome(key, value string) (err error) {
+	switch key {
 	case "after":
 		f.After, err = strconv.ParseBool(value)
+	case "effect":
+		f.Effect = value
+	case "status":
+		f.Status, err = strconv.Atoi(value)
+	case "form":
+		f.Form = value
 	default:
 		err = fmt.Errorf("unknown key")
 	}
@@ -104,6 +126,9 @@ func (f Fault) String() string {
 	add("delay", f.Delay.String(), f.Delay != 0)
 	add("host", f.Host, f.Host != "")
 	add("after", "true", f.After)
+	add("effect", f.Effect, f.Effect != "")
+	add("status", strconv.Itoa(f.Status), f.Status != 0)
+	add("form", f.Form, f.Form != "")
 	add("href", f.Href, f.Href != "")
 	return strings.Join(parts, ",")
 }
@@ -117,9 +142,37 @@ func (f Fault) check() error {
 		return fmt.Errorf("simulator: fault %s: numbers must not be negative", f)
 	case !(f.Probability >= 0 && f.Probability <= 1):
 		return fmt.Errorf("simulator: fault %s: probability must be from 0 to 1", f)
-	case f.Operation == "":
+	}
+	if err := f.checkOutcome(); err != nil {
+		return err
+	}
+	if f.Operation == "" {
 		return nil
 	}
+	return f.checkOperation(kind)
+}
+
+// checkOutcome checks what is to become of the call.
+func (f Fault) checkOutcome() error {
+	switch {
+	case !slices.Contains([]string{"", effectDone, effectNone, effectLater}, f.Effect):
+		return fmt.Errorf("simulator: fault %s: effect must be done, none or later", f)
+	case f.After && f.Effect != "":
+		return fmt.Errorf("simulator: fault %s: after and effect say the same; give one", f)
+	case (f.Effect == effectNone || f.Effect == effectLater) && moves[f.Operation] == nil:
+		return fmt.Errorf("simulator: fault %s: effect=%s needs an operation that is a start: %s", f, f.Effect,
+			strings.Join(StartOperations(), ", "))
+	case f.Kind != "status" && (f.Status != 0 || f.Form != ""):
+		return fmt.Errorf("simulator: fault %s: status and form go with kind=status", f)
+	case f.Status != 0 && (f.Status < 400 || f.Status > 599):
+		return fmt.Errorf("simulator: fault %s: status must be from 400 to 599", f)
+	case !slices.Contains([]string{"", "json", "html", "text"}, f.Form):
+		return fmt.Errorf("simulator: fault %s: form must be json, html or text", f)
+	}
+	return nil
+}
+
+func (f Fault) checkOperation(kind faultKind) error {
 	known := false
 	for _, r := range routeTable() {
 		if r.operation != f.Operation {
@@ -135,6 +188,9 @@ func (f Fault) check() error {
 	}
 	return fmt.Errorf("simulator: unknown operation %q", f.Operation)
 }
+
+// StartOperations lists the calls that change how a credential gets its tokens.
+func StartOperations() []string { return slices.Sorted(maps.Keys(moves)) }
 
 // Operations lists the names of Adobe's calls as faults and the ledger use them.
 func Operations() []string {
@@ -193,6 +249,30 @@ func (d *dueFaults) names() string {
 	}
 	return strings.Join(names, "+")
 }
+
+// effect is what becomes of a start that meets the faults.
+func (d *dueFaults) effect() string {
+	switch {
+	case d.main == nil:
+		return effectDone
+	case d.main.Effect != "":
+		return d.main.Effect
+	case d.main.After || !d.main.kind.replaces():
+		return effectDone
+	}
+	return effectNone
+}
+
+// letsThrough tells whether Adobe gets to see the call at all.
+func (d *dueFaults) letsThrough() bool {
+	return d.main == nil || !d.main.kind.replaces() || d.main.acts()
+}
+
+// unread tells whether the call is cut off before its body is read.
+func (d *dueFaults) unread() bool { return d.main != nil && d.main.kind.ending == refuses }
+
+// acts tells whether the call takes effect although the fault stands in the place of its answer.
+func (f *Fault) acts() bool { return f.After || f.Effect == effectDone || f.Effect == effectLater }
 
 // due counts a call for every fault that it matches and picks those that it meets.
 func (s *faultSet) due(c *call) *dueFaults {

@@ -312,6 +312,7 @@ func FuzzParseFault(f *testing.F) {
 	for _, kind := range FaultKinds() {
 		f.Add("kind=" + kind.Name + ",operation=accounts,sandbox=dev-01,call=2,times=3,retry-after=1,after=true")
 	}
+	f.Add("kind=status,status=503,form=html,retry-after=1,operation=migrate,effect=none")
 	f.Add("kind=next-host,probability=0.25,delay=3s,host=h,href=http://a,b=c")
 	f.Fuzz(func(t *testing.T, text string) {
 		fault, err := ParseFault(text)

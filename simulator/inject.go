@@ -3,6 +3,8 @@ package simulator
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -23,37 +25,43 @@ func (s *Simulator) deliver(w http.ResponseWriter, c *call, entry *Entry, due *d
 		return
 	}
 	f := due.main
-	if (f.kind.ending == hangs || f.kind.ending == resets) && f.After {
+	if f.kind.replaces() && f.acts() {
 		answer(c)
 	}
 	switch f.kind.ending {
 	case endsWell:
+		send(w, c, entry, s.spoil(c, entry, due, answer))
 	case hangs:
-		limit := f.Delay
-		setDefault(&limit, hangLimit)
-		if err := wait(c.r.Context(), limit); err != nil {
-			return
-		}
-		panic(http.ErrAbortHandler)
+		c.answered(0)
+		hang(c, f.Delay)
 	case resets:
 		panic(http.ErrAbortHandler)
+	case refuses:
+		c.answered(0)
+		resetNow(w)
+	case cutsHead:
+		c.answered(0)
+		say(w, entry, halfHead)
+	case babbles:
+		c.answered(0)
+		say(w, entry, "\x15\x03\x01\x00\x02\x02\x46 this is not HTTP\r\n\r\n")
 	case floods:
+		c.answered(http.StatusOK)
 		flood(w, entry)
-		return
 	case cuts:
 		cutShort(w, c, entry, answer(c))
-		return
+	case trickles:
+		trickle(w, c, entry, answer(c), f.Delay)
+	case stalls:
+		stall(w, c, entry, answer(c), f.Delay)
 	}
-	send(w, c, entry, s.spoil(c, entry, due, answer))
 }
 
-// spoil is the answer of a call whose fault changes or replaces it.
+// spoil is the answer of a call whose fault changes or replaces it. A fault that has taken away a start's effect has
+// been applied even where it found no body to change.
 func (s *Simulator) spoil(c *call, entry *Entry, due *dueFaults, answer func(*call) reply) reply {
 	f := due.main
 	if f.kind.instead != nil {
-		if f.After {
-			answer(c)
-		}
 		return f.kind.instead(c, &f.Fault)
 	}
 	if f.kind.prepare != nil {
@@ -62,12 +70,14 @@ func (s *Simulator) spoil(c *call, entry *Entry, due *dueFaults, answer func(*ca
 	}
 	whole := answer(c)
 	spoiled, ok := f.kind.change(c, &f.Fault, whole)
-	if !ok {
+	if ok {
+		return spoiled
+	}
+	if f.Effect != effectNone || !c.start.Accepted {
 		due.missed()
 		entry.Fault = ""
-		return whole
 	}
-	return spoiled
+	return whole
 }
 
 func writeHead(w http.ResponseWriter, c *call, entry *Entry, r reply) {
@@ -83,6 +93,7 @@ func writeHead(w http.ResponseWriter, c *call, entry *Entry, r reply) {
 		header.Set("Content-Length", strconv.Itoa(len(r.body)))
 	}
 	entry.Status = r.status
+	c.answered(r.status)
 	w.WriteHeader(r.status)
 }
 
@@ -93,15 +104,96 @@ func send(w http.ResponseWriter, c *call, entry *Entry, r reply) {
 	}
 }
 
-// cutShort promises the whole body, sends half of it and cuts the connection.
+// halfHead is an answer that breaks off in its head.
+const halfHead = "HTTP/1.1 200 OK\r\nContent-Type: applicat"
+
+// cutShort promises the whole body, sends half of it and cuts the connection. Without a body it cuts the head.
 func cutShort(w http.ResponseWriter, c *call, entry *Entry, r reply) {
+	if len(r.body) == 0 {
+		c.answered(r.status)
+		say(w, entry, halfHead)
+		return
+	}
+	sendHalf(w, c, entry, r)
+	panic(http.ErrAbortHandler)
+}
+
+func sendHalf(w http.ResponseWriter, c *call, entry *Entry, r reply) {
 	writeHead(w, c, entry, r)
 	entry.Broken = true
 	if _, err := w.Write(r.body[:len(r.body)/2]); err == nil {
-		// The connection is cut next in any case.
+		// Nothing more is sent in any case.
 		_ = http.NewResponseController(w).Flush()
 	}
-	panic(http.ErrAbortHandler)
+}
+
+// stall sends half of an answer and hangs. Without a body it hangs before the head.
+func stall(w http.ResponseWriter, c *call, entry *Entry, r reply, limit time.Duration) {
+	c.answered(r.status)
+	if len(r.body) > 0 {
+		sendHalf(w, c, entry, r)
+	}
+	hang(c, limit)
+}
+
+// hang holds on until the client gives up, or cuts the connection after the limit.
+func hang(c *call, limit time.Duration) {
+	setDefault(&limit, hangLimit)
+	if err := wait(c.r.Context(), limit); err == nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// hijack takes the connection from the server; where that cannot be done the call is aborted.
+func hijack(w http.ResponseWriter) net.Conn {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	return conn
+}
+
+// resetNow ends the connection with a reset in the place of an orderly end.
+func resetNow(w http.ResponseWriter) {
+	conn := hijack(w)
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		// Without it the end is an orderly one, which is a fault as well.
+		_ = tcp.SetLinger(0)
+	}
+	// The connection is over in any case.
+	_ = conn.Close()
+}
+
+// say sends raw bytes in the place of an answer and ends the connection.
+func say(w http.ResponseWriter, entry *Entry, text string) {
+	conn := hijack(w)
+	entry.Broken = true
+	// The caller may be gone already, and the connection is over in any case.
+	_, _ = io.WriteString(conn, text)
+	_ = conn.Close()
+}
+
+// trickle sends an answer with a pause, of a tenth of a second unless given, before its head and before each byte.
+func trickle(w http.ResponseWriter, c *call, entry *Entry, r reply, pause time.Duration) {
+	setDefault(&pause, 100*time.Millisecond)
+	c.answered(r.status)
+	if err := wait(c.r.Context(), pause); err != nil {
+		return
+	}
+	writeHead(w, c, entry, r)
+	for n := range r.body {
+		entry.Broken = true
+		if err := wait(c.r.Context(), pause); err != nil {
+			return
+		}
+		if _, err := w.Write(r.body[n : n+1]); err != nil {
+			return
+		}
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			return
+		}
+		entry.Broken = n < len(r.body)-1
+	}
 }
 
 // flood sends a JSON list that is far too long, as long as the client takes it.

@@ -21,6 +21,7 @@ type Ledger struct {
 	concurrent    int
 	maxConcurrent int
 	faults        *faultSet
+	starts        *startLedger
 }
 
 // Entry is one finished request.
@@ -44,7 +45,9 @@ type Entry struct {
 	Broken bool `json:"broken"`
 }
 
-func newLedger(size int) *Ledger { return &Ledger{size: size, counts: map[string]int{}} }
+func newLedger(size int) *Ledger {
+	return &Ledger{size: size, counts: map[string]int{}, starts: newStartLedger()}
+}
 
 func (l *Ledger) begin(c *call, now time.Time) *Entry {
 	l.mu.Lock()
@@ -102,7 +105,7 @@ func (l *Ledger) MaxConcurrent() int {
 // Faults tells for each fault in force how often it was reached.
 func (l *Ledger) Faults() []FaultCount { return l.faults.counts() }
 
-// Reset forgets all entries and counts. Requests under way still end up in the ledger.
+// Reset forgets all entries and counts but those of starts. Requests under way still end up in the ledger.
 func (l *Ledger) Reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -116,8 +119,13 @@ type snapshot struct {
 	MaxConcurrent int            `json:"max_concurrent"`
 	Faults        []FaultCount   `json:"faults"`
 	Entries       []Entry        `json:"entries"`
+	Starts        []Start        `json:"starts"`
+	StartCounts
+	StartsError string `json:"starts_error,omitempty"`
 }
 
 func (l *Ledger) snapshot() snapshot {
-	return snapshot{l.Counts(), l.MaxConcurrent(), l.Faults(), l.Entries()}
+	return snapshot{
+		l.Counts(), l.MaxConcurrent(), l.Faults(), l.Entries(), l.Starts(), l.StartCounts(), l.StartsError(),
+	}
 }

@@ -34,13 +34,55 @@ func (c *call) wrongState(message string) reply {
 	return c.consoleError(http.StatusBadRequest, "ERR_MSG_INVALID_STATE", message)
 }
 
+func (c *call) readOnly() reply {
+	return c.consoleError(http.StatusForbidden, "ERR_MSG_OPERATION_NOT_ALLOWED", "The project is read-only")
+}
+
 // reported is the migration status that the Developer Console tells.
 func (s *Simulator) reported(i *integration) string {
 	if i.converted {
 		return s.sw(swConvertedStatus)
 	}
-	return string(i.status)
+	return string(i.shown(s.clock()))
 }
+
+// shown is the state of a credential that reads tell.
+func (c *call) shown(i *integration) status { return i.shown(c.s.clock()) }
+
+// moves are the changes that starts make, by operation. A change is told by its operation alone, so that those of a
+// file of starts can be made again.
+var moves = map[string]func(*account, time.Time){
+	"migrate": (*account).migrate,
+	"binding-create": func(a *account, at time.Time) {
+		a.integration.status, a.integration.boundAt, a.integration.oauthUsed = started, at, time.Time{}
+	},
+	"binding-delete": func(a *account, _ time.Time) {
+		a.integration.status, a.integration.boundAt, a.integration.oauthUsed = notStarted, time.Time{}, time.Time{}
+	},
+	"finalize": func(a *account, _ time.Time) { a.integration.status, a.integration.certificates = completed, nil },
+}
+
+// migrate is Query Service's one-shot migration. The Developer Console shows the same technical account, so a
+// credential that it knows is at its end there too.
+func (a *account) migrate(at time.Time) {
+	if a.integration == nil {
+		a.oauth = true
+		return
+	}
+	a.integration.status, a.integration.certificates = completed, nil
+	if a.integration.boundAt.IsZero() {
+		a.integration.boundAt = at
+	}
+}
+
+// move makes the change of an operation, which reads show after the time to settle.
+func (s *Simulator) move(a *account, operation string, at time.Time) {
+	a.before, a.settles = a.shown(at), at.Add(s.options.Settle)
+	moves[operation](a, at)
+}
+
+// move makes the change of the call's operation now.
+func (c *call) move(a *account) { c.s.move(a, c.route.operation, c.s.clock().UTC()) }
 
 func (c *call) migrationStatus() reply {
 	i, refused := c.migratable()
@@ -57,11 +99,11 @@ func (c *call) startMigration() reply {
 	case refused != nil:
 		return *refused
 	case i.readOnly:
-		return c.consoleError(http.StatusForbidden, "ERR_MSG_OPERATION_NOT_ALLOWED", "The project is read-only")
+		return c.readOnly()
 	case i.status != notStarted:
 		return c.wrongState("Migration cannot be started in state " + string(i.status))
 	}
-	i.status, i.boundAt, i.oauthUsed = started, c.s.clock().UTC(), time.Time{}
+	c.move(i.account)
 	return jsonReply(http.StatusCreated, i.binding())
 }
 
@@ -82,7 +124,7 @@ func (c *call) readBinding() reply {
 	switch {
 	case refused != nil:
 		return *refused
-	case i.status == notStarted:
+	case c.shown(i) == notStarted:
 		return c.consoleError(http.StatusNotFound, "ERR_MSG_NOT_FOUND", "Binding not found")
 	}
 	return jsonReply(http.StatusOK, i.binding())
@@ -94,12 +136,14 @@ func (c *call) cancelMigration() reply {
 	switch {
 	case refused != nil:
 		return *refused
+	case i.readOnly:
+		return c.readOnly()
 	case i.status == notStarted:
 		return c.consoleError(http.StatusNotFound, "ERR_MSG_NOT_FOUND", "Binding not found")
 	case i.status != started:
 		return c.wrongState("Migration cannot be cancelled in state " + string(i.status))
 	}
-	i.status, i.boundAt, i.oauthUsed = notStarted, time.Time{}, time.Time{}
+	c.move(i.account)
 	return noContent(http.StatusNoContent)
 }
 
@@ -109,17 +153,19 @@ func (c *call) finalize() reply {
 	switch {
 	case refused != nil:
 		return *refused
+	case i.readOnly:
+		return c.readOnly()
 	case i.status != started:
 		return c.wrongState("Migration cannot be finalized in state " + string(i.status))
 	case c.s.sw(swFinalizeChecks) == "enforced" && !i.safeToFinish(c.s.clock()):
 		return c.wrongState("The old credential was used too recently, or the new one was not used since")
 	}
-	i.status, i.certificates = completed, nil
+	c.move(i.account)
 	switch c.s.sw(swFinalizeBody) {
 	case "status":
 		return jsonReply(http.StatusOK, map[string]string{"migrationStatus": string(i.status)})
 	case "credential":
-		return jsonReply(http.StatusOK, map[string]any{"id": c.id(i.id), "credential_type": i.credentialType()})
+		return jsonReply(http.StatusOK, map[string]any{"id": c.id(i.id), "credential_type": i.credentialType(i.status)})
 	}
 	return noContent(http.StatusOK)
 }

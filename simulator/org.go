@@ -15,6 +15,7 @@ type organization struct {
 	projects  []*project
 	byClient  map[string]*integration
 	byID      map[string]*integration
+	byAccount map[string]*account
 	// index holds the Query Service accounts by sandbox and activity, oldest first.
 	index map[listKey][]*account
 	// noAdmin makes Query Service answer that the caller's rights could not be verified.
@@ -47,6 +48,9 @@ type account struct {
 	// oauth is set on accounts that Query Service's own page has migrated, which no call tells.
 	oauth       bool
 	integration *integration
+	// before is what reads still tell of the account's migration until settles.
+	before  status
+	settles time.Time
 	// encoded is the account as the list shows it.
 	encoded []byte
 }
@@ -98,9 +102,11 @@ type clientSecret struct {
 type project struct {
 	id, name, title, kind string
 	hidden                bool
-	createdBy             string
-	created, modified     time.Time
-	workspaces            []*workspace
+	// managed names who looks after the project in the place of its users; see TrueCredential.
+	managed           string
+	createdBy         string
+	created, modified time.Time
+	workspaces        []*workspace
 }
 
 type workspace struct {
@@ -110,14 +116,41 @@ type workspace struct {
 	runtimeNamespace string
 }
 
-// credentialType is the word that the Developer Console uses for the integration's kind in its present state.
-func (i *integration) credentialType() string {
+// state is how far an account's migration really is. One that only Query Service knows is never in the middle.
+func (a *account) state() status {
+	switch {
+	case a.integration != nil:
+		return a.integration.status
+	case a.oauth:
+		return completed
+	}
+	return notStarted
+}
+
+// shown is the state that reads tell: the one before the last change, until that has settled.
+func (a *account) shown(now time.Time) status {
+	if now.Before(a.settles) {
+		return a.before
+	}
+	return a.state()
+}
+
+// shown is as an account's; a credential without technical account has one state for ever.
+func (i *integration) shown(now time.Time) status {
+	if i.account == nil {
+		return i.status
+	}
+	return i.account.shown(now)
+}
+
+// credentialType is the word that the Developer Console uses for the integration's kind when its state is at.
+func (i *integration) credentialType(at status) string {
 	switch {
 	case i.apiKeyOnly:
 		return "apikey"
-	case i.status == notStarted:
+	case at == notStarted:
 		return "service"
-	case i.status == started:
+	case at == started:
 		return "oauth_server_to_server_migrate"
 	}
 	return "oauth_server_to_server"
@@ -147,6 +180,10 @@ func (o *organization) reindex() {
 		slices.SortFunc(list, func(a, b *account) int {
 			return cmp.Or(a.created.Compare(b.created), strings.Compare(a.id, b.id))
 		})
+	}
+	o.byAccount = map[string]*account{}
+	for _, a := range o.accounts {
+		o.byAccount[a.id] = a
 	}
 	o.byClient, o.byID = map[string]*integration{}, map[string]*integration{}
 	for _, i := range o.integrations() {

@@ -20,7 +20,9 @@ type route struct {
 	// list is the member of the answer that holds the list: "" for none, "." where the answer is the list itself.
 	list string
 	// write is set on calls that change the organization.
-	write  bool
+	write bool
+	// start is set on calls that change how a credential gets its tokens; see Start.
+	start  bool
 	gate   func(*call) *reply
 	handle func(*call) reply
 }
@@ -40,6 +42,8 @@ type call struct {
 	cursor string
 	// scopeless makes the token endpoint give a token without scopes.
 	scopeless bool
+	// start is set where the route is a start.
+	start *runningStart
 }
 
 const (
@@ -62,6 +66,7 @@ func routeTable() []route {
 		newRoute("sandbox-types", "GET", platform+"/sandbox-management/sandboxTypes", (*call).sandboxTypes).
 			lists("sandboxTypes").asks((*call).platformGate),
 	}
+	routes = append(routes, queryServiceRoutes()...)
 	routes = append(routes, imsRoutes()...)
 	for _, r := range consoleRoutes() {
 		routes = append(routes, r.asks((*call).consoleGate))
@@ -76,6 +81,8 @@ func newRoute(operation, method, path string, handle func(*call) reply) route {
 func (r route) lists(member string) route { r.list = member; return r }
 
 func (r route) writes() route { r.write = true; return r }
+
+func (r route) starts() route { r.start = true; return r }
 
 func (r route) asks(gate func(*call) *reply) route { r.gate = gate; return r }
 
@@ -103,8 +110,8 @@ func (r *route) match(segments []string) (values map[string]string, ok bool) {
 	return values, true
 }
 
-// newCall finds the route of a request and reads its parameters. Where that fails, problem answers instead.
-func (s *Simulator) newCall(w http.ResponseWriter, r *http.Request) (c *call, problem func(*call) reply) {
+// newCall finds the route of a request. Where there is none, problem answers instead.
+func (s *Simulator) newCall(r *http.Request) (c *call, problem func(*call) reply) {
 	c = &call{s: s, r: r, route: &route{operation: "unknown"}, requestID: r.Header.Get("x-request-id")}
 	if c.requestID == "" {
 		c.requestID = fmt.Sprintf("sim-%08d", s.serial.Add(1))
@@ -122,9 +129,6 @@ func (s *Simulator) newCall(w http.ResponseWriter, r *http.Request) (c *call, pr
 		}
 		c.route, c.values, problem = &s.routes[i], values, nil
 		break
-	}
-	if err := c.read(w); err != nil {
-		return c, func(*call) reply { return plain(http.StatusBadRequest, "request cannot be read: "+err.Error()) }
 	}
 	return c, problem
 }
@@ -159,6 +163,10 @@ func (c *call) sandbox() string {
 		return name
 	}
 	return c.r.Header.Get("x-sandbox-name")
+}
+
+func unreadable(err error) func(*call) reply {
+	return func(*call) reply { return plain(http.StatusBadRequest, "request cannot be read: "+err.Error()) }
 }
 
 func notFound(c *call) reply {

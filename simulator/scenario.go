@@ -30,7 +30,9 @@ var builders = map[string]scenarioBuilder{
 		func(b *builder) { b.small(); b.org.consoleForbidden = true }},
 	"churn":        {"as small; a step removes, returns, adds, reassigns and migrates credentials", (*builder).small},
 	"shared-stamp": {"one sandbox in which neighbours share a created time, also at page borders", (*builder).sharedStamp},
-	"demo":         {"about 300 credentials with everyday names in 8 sandboxes", (*builder).demo},
+	"guarded": {"credentials that must not be migrated, beside plain ones: read-only, auto-generated, AEM's",
+		(*builder).guarded},
+	"demo": {"about 300 credentials with everyday names in 8 sandboxes", (*builder).demo},
 }
 
 // Scenarios lists the scenarios in alphabetical order.
@@ -87,6 +89,29 @@ func (b *builder) smallConsole() {
 	b.consoleOnly(none)
 	b.apiKey()
 	b.project("jaeger", "Production", "Stage")
+}
+
+// guarded has what nobody should start a migration of. Adobe refuses it for read-only projects, to which auto-generated
+// ones belong; a project that AEM looks after can be told by its name alone, and Adobe would let it happen.
+func (b *builder) guarded() {
+	b.sandbox("prod", "active")
+	b.sandbox("dev-01", "active")
+	for range 2 {
+		b.matched(notStarted, "prod")
+		b.matched(notStarted, "dev-01").readOnly = true
+		b.consoleOnly(notStarted)
+	}
+	b.matched(started, "prod").readOnly = true
+	b.managed(b.matched(notStarted, "prod"), "auto-generated", "Auto-generated project for Query Service")
+	b.managed(b.consoleOnly(notStarted), "auto-generated", "Auto-generated project for Experience Platform")
+	b.managed(b.matched(notStarted, "dev-01"), "aem", "AEM-CS-p12345-e67890 IMS configuration")
+	b.managed(b.consoleOnly(notStarted), "aem", "AEM-CS-p12345-e67891 IMS configuration")
+	b.account("prod")
+}
+
+// managed puts a credential's project into the hands of Adobe's services.
+func (b *builder) managed(i *integration, by, title string) {
+	i.project.managed, i.project.title, i.readOnly = by, title, by == "auto-generated"
 }
 
 func (b *builder) large() {

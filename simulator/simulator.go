@@ -48,6 +48,15 @@ type Options struct {
 	Clock func() time.Time
 	// TokenLifetime is how long tokens are good for; zero means 24 hours.
 	TokenLifetime time.Duration
+	// MigrationTime is how long a one-shot migration takes; nil means 8 to 10 seconds, drawn for each by the seed.
+	MigrationTime *time.Duration
+	// ConsoleTime is how long the Developer Console takes to start, cancel and finish a migration.
+	ConsoleTime time.Duration
+	// Settle is how long reads still tell of the time before a start took effect.
+	Settle time.Duration
+	// StartsFile keeps every start as lines of JSON, each on the disk before what it tells of happens or is answered.
+	// A file that exists is continued, and what took effect in it stays in effect. Empty means no file.
+	StartsFile string
 	// Switches decide what Adobe leaves undocumented, by name; see SwitchHelp.
 	Switches map[string]string
 	// Faults are in force from the start; see SetFaults.
@@ -96,6 +105,11 @@ func New(o Options) (*Simulator, error) {
 	s.routes = routeTable()
 	s.org = build(o, switches)
 	s.churn = newChurn(o.Seed)
+	if o.StartsFile != "" {
+		if err := s.openStarts(o.StartsFile); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
 }
 
@@ -107,7 +121,8 @@ func (o *Options) complete() error {
 		return fmt.Errorf("simulator: unknown scenario %q: choose one of %s", o.Scenario, scenarioNames())
 	}
 	if o.Sandboxes < 0 || o.Accounts < 0 || o.SharedStamp < 0 || o.PageSize < 0 || o.LedgerSize < 0 ||
-		o.Latency < 0 || o.TokenLifetime < 0 {
+		o.Latency < 0 || o.TokenLifetime < 0 || o.ConsoleTime < 0 || o.Settle < 0 ||
+		o.MigrationTime != nil && *o.MigrationTime < 0 {
 		return fmt.Errorf("simulator: sizes and durations must not be negative")
 	}
 	setDefault(&o.PageSize, 20)
@@ -138,7 +153,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.serveControl(w, r) {
 		return
 	}
-	c, problem := s.newCall(w, r)
+	c, problem := s.newCall(r)
 	entry := s.ledger.begin(c, s.clock())
 	defer func() {
 		s.ledger.end(entry, s.clock())
@@ -147,13 +162,33 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	due := s.faults.due(c)
 	entry.Fault = due.names()
-	if err := wait(r.Context(), s.options.Latency+due.delay); err != nil {
-		return
+	answer := s.takeIn(w, c, due, problem)
+	defer c.answered(0)
+	if c.start == nil || !c.start.Accepted {
+		if err := wait(r.Context(), s.options.Latency+due.delay); err != nil {
+			return
+		}
 	}
-	if problem == nil {
-		problem = s.answer
+	s.deliver(w, c, entry, due, answer)
+}
+
+// takeIn reads the call and gives what will answer it: the problem that is known already, the work of a start, which
+// has its delay in it, or the route's handler.
+func (s *Simulator) takeIn(
+	w http.ResponseWriter, c *call, due *dueFaults, problem func(*call) reply,
+) func(*call) reply {
+	if !due.unread() {
+		if err := c.read(w); err != nil {
+			return unreadable(err)
+		}
 	}
-	s.deliver(w, c, entry, due, problem)
+	switch {
+	case problem != nil:
+		return problem
+	case c.route.start:
+		return s.receive(c, due)
+	}
+	return s.answer
 }
 
 // answer runs the call's handler under the lock that its route asks for.

@@ -46,6 +46,14 @@ type TrueCredential struct {
 	KnownAuthType string `json:"known_auth_type"`
 	// MigrationStatus is what the Developer Console says, "" where it does not know the credential.
 	MigrationStatus string `json:"migration_status"`
+	// QueryServiceStatus is what the simulator's route for Query Service says, "" where Query Service does not know it.
+	QueryServiceStatus string `json:"query_service_status"`
+	// AcceptedStarts is how many starts of any operation were accepted for the credential.
+	AcceptedStarts int `json:"accepted_starts"`
+	// Managed is "auto-generated" or "aem" where the credential is not its owner's to migrate.
+	Managed string `json:"managed,omitempty"`
+	// Project is the title of the credential's project.
+	Project string `json:"project,omitempty"`
 	// Affected is set unless the credential is known to be on OAuth.
 	Affected bool `json:"affected"`
 	// Visible is cleared where nothing that the caller may read shows the credential.
@@ -89,16 +97,19 @@ func (s *Simulator) trueCredential(a *account) TrueCredential {
 	t := TrueCredential{
 		TechnicalAccountID: a.id, Name: a.name, Kind: "developer-console", Sandboxes: []string{},
 		AuthType: a.authType(), KnownAuthType: "unknown", Active: !a.inactive, Created: a.created,
+		AcceptedStarts: s.ledger.starts.acceptedFor(a.id),
 	}
 	if a.query {
+		t.QueryServiceStatus = a.queryStatus(s.clock())
 		t.Kind, t.Owner, t.Sandboxes = "query-service", a.owner, s.shownIn(a)
 		t.Visible = slices.ContainsFunc(t.Sandboxes, s.readable)
 	}
 	if i := a.integration; i != nil {
 		t.MigrationStatus, t.ClientID, t.IntegrationID = s.reported(i), i.clientID, i.id
 		t.ReadOnly, t.CertificateNotAfter = i.readOnly, i.lastNotAfter()
+		t.Managed, t.Project = i.project.managed, i.project.title
 		if s.consoleReadable() && !i.project.hidden {
-			t.Visible, t.KnownAuthType = true, t.AuthType
+			t.Visible, t.KnownAuthType = true, authType(a.shown(s.clock()))
 		}
 	}
 	t.Affected = t.KnownAuthType != "oauth"
@@ -106,15 +117,18 @@ func (s *Simulator) trueCredential(a *account) TrueCredential {
 }
 
 func (a *account) authType() string {
-	switch {
-	case a.integration == nil && a.oauth:
-		return "oauth"
-	case a.integration == nil || a.integration.status == notStarted:
+	return authType(a.state())
+}
+
+func authType(at status) string {
+	switch at {
+	case notStarted:
 		return "jwt"
-	case a.integration.status == started:
+	case started:
 		return "both"
+	default:
+		return "oauth"
 	}
-	return "oauth"
 }
 
 func (i *integration) lastNotAfter() time.Time {

@@ -13,9 +13,9 @@ import (
 	"jwtsunset/notify"
 )
 
-// RecordAnswer writes down what the store's Actor said about a credential, with its entry of the audit log, and gives
-// the answer with its ID, By and, if it had none, At. From here on the credential's owner counts as told of nothing.
-// ErrNotFound if there is no such credential; its id is compared exactly.
+// RecordAnswer writes down what the context's Actor, or else the store's, said about a credential, with its entry of
+// the audit log, and gives the answer with its ID, By and, if it had none, At. From here on the credential's owner
+// counts as told of nothing. ErrNotFound if there is no such credential; its id is compared exactly.
 func (s *Store) RecordAnswer(ctx context.Context, a notify.Answer) (notify.Answer, error) {
 	err := validateAnswer(a)
 	if err == nil {
@@ -73,7 +73,7 @@ func (tx *transaction) sign(ctx context.Context, a *notify.Answer) (err error) {
 	if a.At.IsZero() {
 		a.At = tx.store.options.Clock()
 	}
-	a.By, err = tx.person(ctx, tx.store.ledger.options.Actor)
+	a.By, err = tx.person(ctx, tx.store.ledger.actor(ctx))
 	return err
 }
 

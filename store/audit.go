@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"jwtsunset/audit"
+	"jwtsunset/migrator"
 	"jwtsunset/notify"
 )
 
@@ -41,6 +42,23 @@ type Actor struct {
 	// Door and Strength say how the person came; without a door it is the program by itself.
 	Door     audit.Door
 	Strength audit.Strength
+}
+
+// actorKey is where a context has its Actor.
+type actorKey struct{}
+
+// WithActor has what is recorded with a context be recorded as done by somebody, in the place of whom the process works
+// for: a daemon does something for everybody who comes by the page or from Slack.
+func WithActor(ctx context.Context, a Actor) context.Context {
+	return context.WithValue(ctx, actorKey{}, a)
+}
+
+// actor is who does something.
+func (l *ledger) actor(ctx context.Context) Actor {
+	if a, ok := ctx.Value(actorKey{}).(Actor); ok {
+		return a
+	}
+	return l.options.Actor
 }
 
 // ledger is what a store needs to add to its audit log.
@@ -117,8 +135,12 @@ func (s *Store) Undertake(ctx context.Context, e audit.Event, do func(context.Co
 	return errors.Join(err, s.RecordEvent(context.WithoutCancel(ctx), e))
 }
 
-// append adds an event of the process's actor to the audit log, and a signed checkpoint over the whole.
+// append adds an event to the audit log, of the context's actor or else the process's, and a signed checkpoint over the
+// whole.
 func (tx *transaction) append(ctx context.Context, e audit.Event) error {
+	if err := tx.store.reached(StepWritten); err != nil {
+		return err
+	}
 	digest, err := tx.configured(ctx)
 	if err != nil {
 		return err
@@ -191,10 +213,11 @@ func (tx *transaction) extendSigned(ctx context.Context, e audit.Event, sign sig
 	if err != nil {
 		return err
 	}
-	if e.Actor.Person, err = tx.person(ctx, l.options.Actor); err != nil {
+	actor := l.actor(ctx)
+	if e.Actor.Person, err = tx.person(ctx, actor); err != nil {
 		return err
 	}
-	e.Actor.Door, e.Actor.Strength = l.options.Actor.Door, l.options.Actor.Strength
+	e.Actor.Door, e.Actor.Strength = actor.Door, actor.Strength
 	line, next, err := head.Append(e, l.stamper.Stamp())
 	if err != nil {
 		return err
@@ -209,7 +232,7 @@ func (tx *transaction) extendSigned(ctx context.Context, e audit.Event, sign sig
 	if _, err := tx.ExecContext(ctx, tx.store.queries.setAuditHead, next.Size, string(signed.note)); err != nil {
 		return err
 	}
-	tx.newest = signed
+	tx.newest, tx.added = signed, true
 	if !keep && next.Size%audit.Milestone != 0 {
 		return nil
 	}
@@ -328,7 +351,9 @@ func (s *Store) told(ctx context.Context, tx *transaction, err error) {
 
 // blameless tells whether the store is not to blame for an error.
 func blameless(err error) bool {
-	for _, cause := range []error{context.Canceled, ErrConflict, notify.ErrConflict, notify.ErrTaken} {
+	for _, cause := range []error{
+		context.Canceled, ErrConflict, notify.ErrConflict, notify.ErrTaken, migrator.ErrBusy,
+	} {
 		if errors.Is(err, cause) {
 			return true
 		}

@@ -109,8 +109,8 @@ func TestConfigurationUnrecorded(t *testing.T) {
 	if err := s.RecordEvent(t.Context(), mark("a")); err != nil {
 		t.Fatal(err)
 	}
-	wantAdded(t, s, n, "configuration-changed configuration// ok digest>other program=test program_before=test schema=3 "+
-		"schema_before=3", "audit-exported mark//a ok")
+	wantAdded(t, s, n, "configuration-changed configuration// ok digest>other program=test program_before=test schema=4 "+
+		"schema_before=4", "audit-exported mark//a ok")
 	if e := auditEntries(t, s)[n+1]; e.Config != "other" {
 		t.Errorf("the entry is of configuration %q", e.Config)
 	}

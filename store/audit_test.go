@@ -169,7 +169,7 @@ func testActs(t *testing.T, open opener) {
 		}},
 		{name: "record a scan", do: func(ctx context.Context) error { return s.Record(ctx, id, "acme", complete) },
 			want: []string{fmt.Sprintf("scan-recorded scan/acme/%d ok finished=2025-06-16T09:01:30.123456Z announced=12 read=9 "+
-				"affected=7 migrated=3 gone=1 exempt=2 unknown=4 held_back=2 excluded=1 unseen=1 changed=3 changes=2 "+
+				"affected=7 migrated=3 gone=1 exempt=2 unknown=4 attested=5 held_back=2 excluded=1 unseen=1 changed=3 changes=2 "+
 				"failed=forbidden 2, server 1", id)}},
 		{name: "record it twice", err: ErrConflict,
 			do: func(ctx context.Context) error { return s.Record(ctx, id, "acme", complete) }},
@@ -177,7 +177,7 @@ func testActs(t *testing.T, open opener) {
 			put(t, s, credential.Scan{Organization: "zeta", Started: start, Finished: start})
 			return nil
 		}, want: []string{fmt.Sprintf("scan-recorded scan/zeta/%d partial finished=2025-06-16T09:00:00.123456Z announced=0 read=0 "+
-			"affected=0 migrated=0 gone=0 exempt=0 unknown=0 held_back=0 excluded=0 unseen=0 changed=0 changes=0 "+
+			"affected=0 migrated=0 gone=0 exempt=0 unknown=0 attested=0 held_back=0 excluded=0 unseen=0 changed=0 changes=0 "+
 			"failed=", id+2)}},
 		{name: "the same configuration", do: func(ctx context.Context) error { return s.Configure(ctx, "digest") }},
 		{name: "another configuration", do: func(ctx context.Context) error { return s.Configure(ctx, "sha256:b") },

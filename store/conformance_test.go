@@ -80,6 +80,21 @@ func conformance(t *testing.T, open opener) {
 		"hostile reminders":       testHostileReminders,
 		"random reminders":        testRandomReminders,
 		"messages without a plan": testQueueMessage,
+		"requests":                testRequests,
+		"whole migration":         testWholeMigration,
+		"finding a request":       testFindMigration,
+		"lists of migrations":     testListMigrations,
+		"changed migrations":      testChangeMigration,
+		"one in flight":           testOneInFlight,
+		"started at once":         testStartAtOnce,
+		"asked for at once":       testAskAtOnce,
+		"line of migrations":      testLine,
+		"damaged migrations":      testDamagedMigrations,
+		"migrations unrecorded":   testMigrationsUnrecorded,
+		"migrations kept":         testMigrationsKept,
+		"asking for a commit":     testCommitted,
+		"actors":                  testActor,
+		"decisions at the gate":   testGate,
 		"sound after all of this": testSound,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open) })
@@ -136,7 +151,7 @@ func wholeScan() credential.Scan {
 			{Name: "dev-01", Title: "Dev", State: "active", Error: "403", Reason: credential.ReasonForbidden, Pages: 1},
 			{Name: "old", State: "deleted", Skipped: "not active"},
 		},
-		HeldBack: 2, Counts: credential.Counts{Affected: 7, Migrated: 3, Gone: 1, Exempt: 2, Unknown: 4},
+		HeldBack: 2, Counts: credential.Counts{Affected: 7, Migrated: 3, Gone: 1, Exempt: 2, Unknown: 4, Attested: 5},
 		Usage: credential.Usage{Calls: 31, Throttled: 1500 * time.Millisecond},
 	}
 }
@@ -246,7 +261,9 @@ func testWholeCredential(t *testing.T, open opener) {
 	whole := sample("acme", 7)
 	whole.Missed, whole.Presence, whole.GoneAt, whole.LastSeen = 2, credential.Gone, start, start.Add(-time.Hour)
 	whole.Excluded = "exclude owner *@example.com (vendor)"
+	whole.Proof = credential.ProofRead // which migrations keep, and not scans
 	wantAllSet(t, reflect.ValueOf(whole), "Credential")
+	whole.Proof = ""
 	bare := credential.Credential{Organization: "acme", ID: "bare"}
 	record(t, s, "acme", start, writing(start, []credential.Credential{whole, bare}))
 	wantCredentials(t, s, "acme", whole, bare)

@@ -41,6 +41,7 @@ func copySource(t *testing.T) (s *Store, file string) {
 		t.Fatal(err)
 	}
 	remindAll(t, s)
+	migrateAll(t, s)
 	if err := s.AbandonScan(t.Context(), startedScan(t, s)); err != nil { // its id must not come again
 		t.Fatal(err)
 	}

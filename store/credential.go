@@ -12,8 +12,34 @@ import (
 // Credentials are the credentials of an organization, gone ones included, sorted by id; of all organizations, sorted by
 // organization and id, if it is empty. Credentials may share their Sandboxes slices: do not change those in place.
 func (s *Store) Credentials(ctx context.Context, organization string) ([]credential.Credential, error) {
-	credentials, err := s.loadCredentials(ctx, s.readers, organization)
+	var credentials []credential.Credential
+	err := s.snapshot(ctx, func(tx *sql.Tx) (err error) {
+		if credentials, err = s.loadCredentials(ctx, tx, organization); err != nil {
+			return err
+		}
+		return s.addProofs(ctx, tx, organization, credentials)
+	})
 	return credentials, s.wrap("read the credentials", err)
+}
+
+// addProofs adds what is known of credentials beside what scans tell.
+func (s *Store) addProofs(ctx context.Context, q querier, organization string, all []credential.Credential) error {
+	type key struct{ organization, id string }
+	proofs := map[key]credential.Proof{}
+	_, err := collect(ctx, q, func(rows *sql.Rows) (none struct{}, err error) {
+		var k key
+		var proof credential.Proof
+		err = rows.Scan(&k.organization, &k.id, &proof)
+		proofs[k] = proof
+		return none, err
+	}, s.queries.migrations.proofs, text(organization))
+	if err != nil || len(proofs) == 0 {
+		return err
+	}
+	for i := range all {
+		all[i].Proof = proofs[key{all[i].Organization, all[i].ID}]
+	}
+	return nil
 }
 
 // Credential finds one credential by its id, in whatever case the id is written. An empty organization means any;
@@ -27,10 +53,21 @@ func (s *Store) Credential(ctx context.Context, organization, id string) (creden
 	if err == nil {
 		var c credential.Credential
 		if c, err = only(found, id); err == nil {
-			return c, nil
+			return s.withProof(ctx, c)
 		}
 	}
 	return credential.Credential{}, s.wrap("read a credential", err)
+}
+
+// withProof adds what is known of one credential beside what scans tell: the proof of its newest migration.
+func (s *Store) withProof(ctx context.Context, c credential.Credential) (credential.Credential, error) {
+	of, err := collect(ctx, s.readers, readMigrationRow, s.queries.migrations.of, text(c.Organization), text(c.ID))
+	for i := len(of) - 1; i >= 0; i-- { // the newest comes first, and counts
+		if of[i].proof != "" {
+			c.Proof = credential.Proof(of[i].proof)
+		}
+	}
+	return c, s.wrap("read the proof of a migration", err)
 }
 
 func (s *Store) credentialRows(ctx context.Context, query, organization, id string) ([]credential.Credential, error) {

@@ -25,7 +25,8 @@ func readSummary(rows *sql.Rows) (credential.ScanSummary, error) {
 	var started, finished int64
 	var failed string
 	err := rows.Scan(&s.ID, &s.Organization, &started, &finished, &s.Complete, &failed, &s.HeldBack,
-		&s.Counts.Affected, &s.Counts.Migrated, &s.Counts.Gone, &s.Counts.Exempt, &s.Counts.Unknown, &s.Emptied)
+		&s.Counts.Affected, &s.Counts.Migrated, &s.Counts.Gone, &s.Counts.Exempt, &s.Counts.Unknown,
+		&s.Counts.Attested, &s.Emptied)
 	if err != nil {
 		return s, err
 	}
@@ -97,9 +98,9 @@ type Pruned struct {
 // records of plans from before the instant. Of each credential and tier the step that is due last stays, for each
 // recipient the newest message of each kind that was sent, and the last plan.
 //
-// Credentials, answers and what the audit log says are never touched; that history was removed is added to the log. All
-// happens in one transaction: other writes wait for it, reads do not. A SQLite file keeps its size; what became free in
-// it is used again.
+// Credentials, answers, migrations and what the audit log says are never touched; that history was removed is added to
+// the log. All happens in one transaction: other writes wait for it, reads do not. A SQLite file keeps its size; what
+// became free in it is used again.
 func (s *Store) Prune(ctx context.Context, before time.Time) (Pruned, error) {
 	var p Pruned
 	err := s.inTx(ctx, func(tx *transaction) error {

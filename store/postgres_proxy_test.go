@@ -7,10 +7,15 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"jwtsunset/approval"
+	"jwtsunset/audit"
+	"jwtsunset/migrator"
 	"jwtsunset/verify/pgserver"
 )
 
@@ -42,7 +47,7 @@ func newProxy(t *testing.T, target string) *proxy {
 	p := &proxy{listener: listener, target: target}
 	p.group.Go(p.accept)
 	t.Cleanup(func() {
-		err := listener.Close()
+		err := closed(listener.Close())
 		p.mu.Lock()
 		for _, l := range p.links {
 			err = errors.Join(err, closed(l.client.Close()), closed(l.server.Close()))
@@ -148,30 +153,39 @@ func (p *proxy) failOnCommit(act func(l *link, message []byte)) {
 	p.onCommit = act
 }
 
+// commitCuts are the ways to lose the answer to a commit, and whether it is made all the same.
+var commitCuts = map[string]struct {
+	cut      func(p *proxy) func(l *link, message []byte)
+	recorded bool
+}{
+	"before": {func(*proxy) func(*link, []byte) {
+		return func(l *link, _ []byte) { _ = l.client.Close() }
+	}, false},
+	"after": {func(p *proxy) func(*link, []byte) {
+		return func(l *link, message []byte) {
+			p.mu.Lock()
+			l.dropAnswers = true
+			p.mu.Unlock()
+			_, _ = io.Copy(l.server, bytes.NewReader(message))
+		}
+	}, true},
+}
+
+// proxied opens a new database through a network that can fail.
+func proxied(t *testing.T, server *pgserver.Server) (*Store, *proxy) {
+	t.Helper()
+	_, address, o := openNew(t, server)
+	network := newProxy(t, server.Address())
+	return openAt(t, strings.Replace(address, server.Address(), network.address(), 1), o), network
+}
+
 // TestPostgresUnknownCommit cuts the connection in front of COMMIT, and between it and its answer: both times it is
 // said that the outcome is not known, and trying again tells.
 func TestPostgresUnknownCommit(t *testing.T) {
 	server := pgserver.Start(t)
-	for name, test := range map[string]struct {
-		cut      func(p *proxy) func(l *link, message []byte)
-		recorded bool
-	}{
-		"before": {func(*proxy) func(*link, []byte) {
-			return func(l *link, _ []byte) { _ = l.client.Close() }
-		}, false},
-		"after": {func(p *proxy) func(*link, []byte) {
-			return func(l *link, message []byte) {
-				p.mu.Lock()
-				l.dropAnswers = true
-				p.mu.Unlock()
-				_, _ = io.Copy(l.server, bytes.NewReader(message))
-			}
-		}, true},
-	} {
+	for name, test := range commitCuts {
 		t.Run(name, func(t *testing.T) {
-			_, address, o := openNew(t, server)
-			network := newProxy(t, server.Address())
-			s := openAt(t, strings.Replace(address, server.Address(), network.address(), 1), o)
+			s, network := proxied(t, server)
 			scan := startedScan(t, s)
 			network.failOnCommit(test.cut(network))
 			err := s.Record(t.Context(), scan, "acme", writing(start, samples("acme", 3)))
@@ -185,5 +199,69 @@ func TestPostgresUnknownCommit(t *testing.T) {
 			wantCredentials(t, s, "acme", samples("acme", 3)...)
 			auditEntries(t, s)
 		})
+	}
+}
+
+// TestPostgresMigrationCommit cuts the connection in the same places where a migration is changed: the store finds out
+// by itself what came of it, and says so.
+func TestPostgresMigrationCommit(t *testing.T) {
+	server := pgserver.Start(t)
+	for name, test := range commitCuts {
+		t.Run(name, func(t *testing.T) {
+			s, network := proxied(t, server)
+			withRequests(t, s, 2)
+			n := len(auditEntries(t, s))
+			network.failOnCommit(test.cut(network))
+			m, err := s.ChangeMigration(t.Context(), requestID(0), becoming(approval.StateStarting))
+			if (err == nil) != test.recorded || errors.Is(err, ErrCommitUnknown) || errors.Is(err, errCommit) {
+				t.Fatalf("the error is %v", err)
+			}
+			state, want := approval.StateRequested, []string(nil)
+			if test.recorded {
+				state, want = approval.StateStarting, []string{changedWords + "starting"}
+				if m.State != state {
+					t.Errorf("it is %s", m.State)
+				}
+			}
+			if got := migrationOf(t, s, requestID(0)).State; got != state {
+				t.Errorf("it is %s", got)
+			}
+			n = wantAdded(t, s, n, want...)
+			network.failOnCommit(test.cut(network))
+			_, err = s.ChangeMigration(t.Context(), requestID(1), func(*migrator.Migration, *approval.Line) (audit.Event, error) {
+				return mark("refused"), &approval.Refusal{Text: "no"}
+			})
+			if isRefusal(err) != test.recorded || err == nil {
+				t.Errorf("a refusal: %v", err)
+			}
+			if test.recorded {
+				n = wantAdded(t, s, n, "audit-exported mark//refused ok")
+			}
+			joining := requestFor(1)
+			joining.ID = requestID(7)
+			network.failOnCommit(test.cut(network))
+			kept, joined, err := s.AddRequest(t.Context(), joining, mark("joining"))
+			if (err == nil) != test.recorded || joined != test.recorded || test.recorded && kept.ID != requestID(1) {
+				t.Errorf("joined %t %s: %v", joined, kept.ID, err)
+			}
+			wantAdded(t, s, n, slices.Repeat([]string{"audit-exported mark//joining ok joined=" + requestID(1)}, int(bit(test.recorded)))...)
+		})
+	}
+}
+
+// TestPostgresMigrationCut cuts the connection in front of COMMIT, and no other comes up in time.
+func TestPostgresMigrationCut(t *testing.T) {
+	askFor = time.Second
+	t.Cleanup(func() { askFor = 30 * time.Second })
+	server := pgserver.Start(t)
+	s, network := proxied(t, server)
+	withRequests(t, s, 1)
+	network.failOnCommit(func(l *link, _ []byte) {
+		_ = network.listener.Close()
+		_ = l.client.Close()
+	})
+	_, err := s.ChangeMigration(t.Context(), requestID(0), becoming(approval.StateStarting))
+	if !errors.Is(err, ErrCommitUnknown) || strings.Contains(err.Error(), "nothing was recorded") {
+		t.Errorf("the error is %v", err)
 	}
 }

@@ -1,12 +1,13 @@
 package store
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
 
 const postgresScanColumns = `id, organization, ims_org, started_at, finished_at, complete, announced, read,
-	failed, excluded, unseen, sandboxes, held_back, affected, migrated, gone, exempt, unknown, calls,
+	failed, excluded, unseen, sandboxes, held_back, affected, migrated, gone, exempt, unknown, attested, calls,
 	throttled`
 
 const postgresCredentialColumns = `organization, id, kind, name, description, assigned_to, created_by, updated_by,
@@ -34,8 +35,8 @@ var postgresQueries = queries{
 	scanState:  `SELECT organization, finished_at FROM scan WHERE id = $1`,
 	finishScan: `UPDATE scan SET finished_at = $1, complete = $2, announced = $3, read = $4, failed = $5, excluded = $6,
 		unseen = $7, sandboxes = $8, held_back = $9, affected = $10, migrated = $11, gone = $12, exempt = $13, unknown = $14,
-		calls = $15, throttled = $16
-		WHERE id = $17`,
+		attested = $15, calls = $16, throttled = $17
+		WHERE id = $18`,
 	deleteScan: `DELETE FROM scan WHERE id = $1 AND finished_at = 0`,
 	scans: `SELECT ` + postgresScanColumns + ` FROM scan
 		WHERE $1 = '' OR organization = $1 ORDER BY id DESC LIMIT nullif($2::bigint, -1)`,
@@ -84,7 +85,7 @@ var postgresQueries = queries{
 
 	// A complete scan has read sandboxes, so that one without a list of them has been emptied.
 	scanSummaries: `SELECT id, organization, started_at, finished_at, complete, failed, held_back,
-		affected, migrated, gone, exempt, unknown, complete = 1 AND sandboxes = '[]' FROM scan
+		affected, migrated, gone, exempt, unknown, attested, complete = 1 AND sandboxes = '[]' FROM scan
 		WHERE organization = $1 AND started_at >= $2 ORDER BY id DESC LIMIT nullif($3::bigint, -1)`,
 	changeCounts: `SELECT scan_id, kind, count(*) FROM change
 		WHERE organization = $1 AND scan_id >= $2 GROUP BY scan_id, kind`,
@@ -115,9 +116,10 @@ var postgresQueries = queries{
 	people:       `SELECT id, coalesce(identity, ''), name, added_at FROM person ORDER BY id`,
 	forgetPerson: `UPDATE person SET identity = NULL, name = '' WHERE id = $1`,
 
-	reminders: postgresReminders,
+	reminders:  postgresReminders,
+	migrations: postgresMigrations,
 
-	tables: append([]tableQueries{
+	tables: slices.Concat([]tableQueries{
 		postgresTable("scan", postgresScanColumns, "id"),
 		postgresTable("credential", postgresCredentialColumns, "organization, id"),
 		postgresTable("change", "id, "+postgresChangeColumns, "id"),
@@ -126,7 +128,7 @@ var postgresQueries = queries{
 		postgresTable("audit_head", "one, size, note", "one"),
 		postgresTable("person", "id, identity, name, added_at", "id"),
 		postgresTable("configuration", "id, digest, program, schema, since", "id"),
-	}, postgresReminderTables()...),
+	}, postgresReminderTables(), postgresMigrationTables()),
 	lastScanID: `SELECT coalesce(max(last_value), 0) FROM pg_sequences
 		WHERE (quote_ident(schemaname) || '.' || quote_ident(sequencename)) = pg_get_serial_sequence('scan', 'id')`,
 	// Where there are changes there are scans, so that the ids of changes go on as well.

@@ -28,6 +28,7 @@ var grants = []string{
 		"examination, reminder_run TO app",
 	"GRANT UPDATE ON reminder, reminder_latest, unanswered, message, message_item, account, refused_recipient, examination TO app",
 	"GRANT DELETE ON reminder, unanswered, message, message_item, account, refused_recipient, reminder_run TO app",
+	"GRANT INSERT, UPDATE ON migration, migration_line TO app",
 }
 
 // TestPostgresRoles uses the store as a role that may neither change the schema nor the audit log.
@@ -44,7 +45,8 @@ func TestPostgresRoles(t *testing.T) {
 	for _, statement := range []string{
 		"UPDATE audit_entry SET line = ''", "DELETE FROM audit_entry", "TRUNCATE audit_entry", "DELETE FROM audit_checkpoint",
 		"UPDATE audit_checkpoint SET note = ''", "DELETE FROM audit_head", "UPDATE configuration SET digest = ''",
-		"DELETE FROM person", "UPDATE answer SET note = ''", "DELETE FROM answer", "DELETE FROM examination", "DROP TABLE scan", "CREATE TABLE x ()", "ALTER TABLE audit_entry DISABLE TRIGGER ALL",
+		"DELETE FROM person", "UPDATE answer SET note = ''", "DELETE FROM answer", "DELETE FROM examination", "DELETE FROM migration",
+		"DELETE FROM migration_line", "TRUNCATE migration", "DROP TABLE scan", "CREATE TABLE x ()", "ALTER TABLE audit_entry DISABLE TRIGGER ALL",
 	} {
 		_, err := app.writer.ExecContext(t.Context(), statement)
 		var failure *pgconn.PgError
@@ -69,6 +71,7 @@ func useAll(t *testing.T, s *Store) {
 		t.Fatalf("people %v, %v", people, err)
 	}
 	remindAll(t, s)
+	migrateAll(t, s)
 	plan(t, s, notify.Plan{
 		Skipped: []notify.Entry{passed(itemFor(3, 30), notify.OutcomeSkipped, "x"), passed(itemFor(2, 30), notify.OutcomeSkipped, "x")},
 		Refresh: []string{"sent"}, Examinations: []notify.Examination{wholeExamination()}, Run: notify.Run{Started: start},
@@ -227,11 +230,14 @@ func TestPostgresQueryPlans(t *testing.T) {
 		}
 		record(t, s, organization, start, writing(start, list))
 	}
+	benchMigrations(t, s, 2000)
 	if _, err := s.writer.ExecContext(t.Context(), "ANALYZE"); err != nil {
 		t.Fatal(err)
 	}
-	q := s.queries
+	q, m := s.queries, s.queries.migrations
 	for query, args := range map[string][]any{
+		m.open: nil, m.inStates(2): {"starting", "running"}, m.of: {"past", sample("acme", 3).ID}, m.byID: {"x"}, m.hasID: {"x"},
+		m.ids: {"x", "y"}, m.named: {"", sample("acme", 3).ID}, m.openOf: {"past", "x"}, m.inFlight: {"x"},
 		q.scanState: {1}, q.lastScan: {"org 7"}, q.lastComplete: {"org 7"}, q.lastStarted: {"org 7"},
 		q.countCredentialsOf: {"org 7"}, q.credentialsOf: {"org 7"}, q.credential: {"org 7", "00a"},
 		q.changesOf: {"000000000000000000000003", "", 5}, q.scans: {"", 5}, q.changes: {"", 5},

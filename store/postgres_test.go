@@ -182,40 +182,47 @@ func TestPostgresVersions(t *testing.T) {
 	if s := openAt(t, address, o); !s.Created() {
 		t.Error("making that was cut off is not completed")
 	}
-	wantVersion(t, address, 3)
+	wantVersion(t, address, 4)
 	if s := openAt(t, address, o); s.Created() {
 		t.Error("the same database was created twice")
 	}
 	server.Execute(t, name, "INSERT INTO schema_version (version_id, is_applied) VALUES (9001, true)")
 	wantVersion(t, address, 9001)
-	wantRefused(t, server, address, o, ErrNewerSchema, "version 9001", "up to 3", "nothing was changed")
-	server.Execute(t, name, "DELETE FROM schema_version WHERE version_id > 2", "DROP TABLE "+strings.Join(reminderTables(), ", "))
-	wantVersion(t, address, 2)
-	wantRefused(t, server, address, o, ErrOlderSchema, "version 2", "needs 3", "pg_dump", "store upgrade")
-	upgraded := o
-	upgraded.Upgrade = true
-	upgradedStore := openAt(t, address, upgraded)
-	wantVersion(t, address, 3)
-	useAfterUpgrade(t, upgradedStore)
-	server.Execute(t, name, "DELETE FROM schema_version WHERE version_id > 1", "DROP TABLE "+strings.Join(reminderTables(), ", "),
+	wantRefused(t, server, address, o, ErrNewerSchema, "version 9001", "up to 4", "nothing was changed")
+	server.Execute(t, name, "DELETE FROM schema_version WHERE version_id > 3", "DROP TABLE migration, migration_line")
+	upgradedFrom(t, server, address, o, 3)
+	server.Execute(t, name, "DELETE FROM schema_version WHERE version_id > 2", "DROP TABLE "+strings.Join(addedTables(), ", "))
+	upgradedFrom(t, server, address, o, 2)
+	server.Execute(t, name, "DELETE FROM schema_version WHERE version_id > 1", "DROP TABLE "+strings.Join(addedTables(), ", "),
 		"DROP TABLE audit_entry, audit_checkpoint, audit_head, person, configuration", "DROP INDEX change_scan",
 		"DROP FUNCTION audit_refuse, audit_entry_follows, audit_checkpoint_follows")
 	wantVersion(t, address, 1)
 	o.Audit.CheckpointFile = ""
-	wantRefused(t, server, address, o, ErrOlderSchema, "version 1", "needs 3", "pg_dump", "store upgrade")
+	wantRefused(t, server, address, o, ErrOlderSchema, "version 1", "needs 4", "pg_dump", "store upgrade")
 	withoutLog := o
 	withoutLog.Upgrade, withoutLog.Audit = true, nil
 	wantRefused(t, server, address, withoutLog, ErrOlderSchema)
 	wantVersion(t, address, 1)
 	o.Upgrade = true
 	s := openAt(t, address, o)
-	wantVersion(t, address, 3)
+	wantVersion(t, address, 4)
 	useAfterUpgrade(t, s)
 }
 
-// reminderTables are the tables that schema version 3 added.
-func reminderTables() (names []string) {
-	for _, table := range postgresReminderTables() {
+// upgradedFrom expects a database with an older schema to be refused, and upgrades it where that is asked for.
+func upgradedFrom(t *testing.T, server *pgserver.Server, address string, o Options, schema int64) {
+	t.Helper()
+	wantVersion(t, address, schema)
+	wantRefused(t, server, address, o, ErrOlderSchema, fmt.Sprint("version ", schema), "needs 4", "pg_dump", "store upgrade")
+	o.Upgrade = true
+	s := openAt(t, address, o)
+	wantVersion(t, address, 4)
+	useAfterUpgrade(t, s)
+}
+
+// addedTables are the tables that schema versions 3 and 4 added.
+func addedTables() (names []string) {
+	for _, table := range append(postgresReminderTables(), postgresMigrationTables()...) {
 		names = append(names, table.name)
 	}
 	return names
@@ -226,13 +233,14 @@ func useAfterUpgrade(t *testing.T, s *Store) {
 	record(t, s, "acme", start, writing(start, samples("acme", 3)))
 	queued(t, s, reminderTo("m", ana, itemFor(1, 30)))
 	sent(t, s, "m")
+	addRequest(t, s, requestFor(1))
 	auditEntries(t, s)
 }
 
 func wantVersion(t *testing.T, address string, want int64) {
 	t.Helper()
 	v, err := VersionOf(t.Context(), address, Options{})
-	if err != nil || v != (Version{Engine: "postgres", Schema: want, Known: 3}) {
+	if err != nil || v != (Version{Engine: "postgres", Schema: want, Known: 4}) {
 		t.Errorf("version %+v, %v, want schema %d", v, err, want)
 	}
 }

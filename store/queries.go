@@ -49,7 +49,8 @@ type queries struct {
 	people            string // -> id, identity or '', name, added_at, by id
 	forgetPerson      string // id
 
-	reminders reminderQueries
+	reminders  reminderQueries
+	migrations migrationQueries
 
 	tables        []tableQueries // all tables, each before those that point to it
 	lastScanID    string         // -> the highest id ever given to a scan, 0 if none

@@ -8,7 +8,7 @@ import (
 // TestQueries holds that every database has every statement, and copies the same columns of the same tables.
 func TestQueries(t *testing.T) {
 	for name, q := range map[string]queries{"sqlite": sqliteQueries, "postgres": postgresQueries} {
-		for _, v := range []reflect.Value{reflect.ValueOf(q), reflect.ValueOf(q.reminders)} {
+		for _, v := range []reflect.Value{reflect.ValueOf(q), reflect.ValueOf(q.reminders), reflect.ValueOf(q.migrations)} {
 			for i := range v.NumField() {
 				if v.Field(i).IsZero() {
 					t.Errorf("%s has no statement %s", name, v.Type().Field(i).Name)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"jwtsunset/notify"
@@ -21,4 +22,16 @@ func (s *Store) QueueMessage(ctx context.Context, o notify.Outgoing) error {
 		return w.writeMessages(ctx, []notify.Outgoing{o})
 	})
 	return s.wrap(fmt.Sprintf("queue the message %q", o.Key), err)
+}
+
+// MessageKeys gives the keys of all messages on record that exist once, whatever became of them.
+func (s *Store) MessageKeys(ctx context.Context) (map[string]bool, error) {
+	keys := map[string]bool{}
+	_, err := collect(ctx, s.readers, func(rows *sql.Rows) (none struct{}, err error) {
+		var key string
+		err = rows.Scan(&key)
+		keys[key] = true
+		return none, err
+	}, `SELECT unique_key FROM message WHERE unique_key <> ''`)
+	return keys, s.wrap("read the keys of messages", err)
 }

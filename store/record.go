@@ -72,6 +72,9 @@ func (s *Store) merged(
 		return recording, err
 	}
 	previous, err := s.loadCredentials(ctx, tx, started)
+	if err == nil {
+		err = s.addProofs(ctx, tx, started, previous)
+	}
 	if err != nil {
 		return recording, err
 	}
@@ -136,7 +139,8 @@ func scanEvent(scanID int64, organization string, r credential.Recording) audit.
 		audit.Number("announced", int64(r.Scan.Announced)), audit.Number("read", int64(r.Scan.Read)),
 		audit.Number("affected", int64(r.Scan.Counts.Affected)), audit.Number("migrated", int64(r.Scan.Counts.Migrated)),
 		audit.Number("gone", int64(r.Scan.Counts.Gone)), audit.Number("exempt", int64(r.Scan.Counts.Exempt)),
-		audit.Number("unknown", int64(r.Scan.Counts.Unknown)), audit.Number("held_back", int64(r.Scan.HeldBack)),
+		audit.Number("unknown", int64(r.Scan.Counts.Unknown)), audit.Number("attested", int64(r.Scan.Counts.Attested)),
+		audit.Number("held_back", int64(r.Scan.HeldBack)),
 		audit.Number("excluded", int64(len(r.Scan.Excluded))), audit.Number("unseen", int64(len(r.Scan.Unseen))),
 		audit.Number("changed", int64(len(r.Changed))), audit.Number("changes", int64(len(r.Changes))),
 		audit.Text("failed", failures(r.Scan.Failed)),

@@ -108,7 +108,7 @@ func readScan(rows *sql.Rows) (credential.Scan, error) {
 	var failed, excluded, unseen, sandboxes string
 	err := rows.Scan(&s.ID, &s.Organization, &s.IMSOrg, &started, &finished, &s.Complete, &s.Announced, &s.Read,
 		&failed, &excluded, &unseen, &sandboxes, &s.HeldBack,
-		&s.Counts.Affected, &s.Counts.Migrated, &s.Counts.Gone, &s.Counts.Exempt, &s.Counts.Unknown,
+		&s.Counts.Affected, &s.Counts.Migrated, &s.Counts.Gone, &s.Counts.Exempt, &s.Counts.Unknown, &s.Counts.Attested,
 		&s.Usage.Calls, &throttled)
 	if err != nil {
 		return s, err
@@ -131,7 +131,7 @@ func finishedArgs(s *credential.Scan) ([]any, error) {
 	sandboxes, sandboxesErr := encodeList(s.Sandboxes, newSandboxScanRow)
 	return []any{
 		micros(s.Finished), bit(s.Complete), s.Announced, s.Read, failed, excluded, unseen, sandboxes, s.HeldBack,
-		s.Counts.Affected, s.Counts.Migrated, s.Counts.Gone, s.Counts.Exempt, s.Counts.Unknown,
+		s.Counts.Affected, s.Counts.Migrated, s.Counts.Gone, s.Counts.Exempt, s.Counts.Unknown, s.Counts.Attested,
 		s.Usage.Calls, s.Usage.Throttled.Microseconds(),
 	}, errors.Join(failedErr, excludedErr, unseenErr, sandboxesErr)
 }

@@ -1,9 +1,12 @@
 package store
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 const sqliteScanColumns = `id, organization, ims_org, started_at, finished_at, complete, announced, read,
-	failed, excluded, unseen, sandboxes, held_back, affected, migrated, gone, exempt, unknown, calls,
+	failed, excluded, unseen, sandboxes, held_back, affected, migrated, gone, exempt, unknown, attested, calls,
 	throttled`
 
 const sqliteCredentialColumns = `organization, id, kind, name, description, assigned_to, created_by, updated_by,
@@ -31,7 +34,7 @@ var sqliteQueries = queries{
 	scanState:  `SELECT organization, finished_at FROM scan WHERE id = ?`,
 	finishScan: `UPDATE scan SET finished_at = ?, complete = ?, announced = ?, read = ?, failed = ?, excluded = ?,
 		unseen = ?, sandboxes = ?, held_back = ?, affected = ?, migrated = ?, gone = ?, exempt = ?, unknown = ?,
-		calls = ?, throttled = ?
+		attested = ?, calls = ?, throttled = ?
 		WHERE id = ?`,
 	deleteScan: `DELETE FROM scan WHERE id = ? AND finished_at = 0`,
 	scans: `SELECT ` + sqliteScanColumns + ` FROM scan
@@ -80,7 +83,7 @@ var sqliteQueries = queries{
 
 	// A complete scan has read sandboxes, so that one without a list of them has been emptied.
 	scanSummaries: `SELECT id, organization, started_at, finished_at, complete, failed, held_back,
-		affected, migrated, gone, exempt, unknown, complete = 1 AND sandboxes = '[]' FROM scan
+		affected, migrated, gone, exempt, unknown, attested, complete = 1 AND sandboxes = '[]' FROM scan
 		WHERE organization = ?1 AND started_at >= ?2 ORDER BY id DESC LIMIT ?3`,
 	changeCounts: `SELECT scan_id, kind, count(*) FROM change
 		WHERE organization = ? AND scan_id >= ? GROUP BY scan_id, kind`,
@@ -109,9 +112,10 @@ var sqliteQueries = queries{
 	people:            `SELECT id, coalesce(identity, ''), name, added_at FROM person ORDER BY id`,
 	forgetPerson:      `UPDATE person SET identity = NULL, name = '' WHERE id = ?`,
 
-	reminders: sqliteReminders,
+	reminders:  sqliteReminders,
+	migrations: sqliteMigrations,
 
-	tables: append([]tableQueries{
+	tables: slices.Concat([]tableQueries{
 		sqliteTable("scan", sqliteScanColumns, "id"),
 		sqliteTable("credential", sqliteCredentialColumns, "organization, id"),
 		sqliteTable("change", "id, "+sqliteChangeColumns, "id"),
@@ -120,7 +124,7 @@ var sqliteQueries = queries{
 		sqliteTable("audit_head", "one, size, note", "one"),
 		sqliteTable("person", "id, identity, name, added_at", "id"),
 		sqliteTable("configuration", "id, digest, program, schema, since", "id"),
-	}, sqliteReminderTables()...),
+	}, sqliteReminderTables(), sqliteMigrationTables()),
 	lastScanID: `SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'scan'`,
 	setLastScanID: []string{
 		`INSERT INTO sqlite_sequence (name, seq)

@@ -137,7 +137,7 @@ var sqliteReminders = reminderQueries{
 			AND reminder.credential_id = i.credential_id AND reminder.step = i.step AND reminder.tier = i.tier
 			AND reminder.message_id = ?1 AND reminder.outcome = 'queued'`,
 	supersede: `UPDATE message SET superseded_by = ?1, update_tries = 0,
-			update_due_at = CASE WHEN kind <> 'digest' AND to_kind <> 'endpoint' THEN ?7 ELSE update_due_at END
+			update_due_at = CASE WHEN unique_key = '' AND to_kind <> 'endpoint' THEN ?7 ELSE update_due_at END
 		WHERE kind = ?2 AND sink = ?3 AND to_kind = ?4 AND to_id = ?5 AND to_group = ?6
 			AND state = 'sent' AND superseded_by = '' AND id <> ?1`,
 	refuse: `INSERT INTO refused_recipient (` + sqliteRefusedColumns + `) VALUES (?, ?, ?, ?, ?, ?)
@@ -147,7 +147,7 @@ var sqliteReminders = reminderQueries{
 	updates: `SELECT ` + sqliteMessageColumns + ` FROM message WHERE state = 'sent' AND update_due_at > 0
 		AND update_due_at <= ?1 ORDER BY update_due_at, id LIMIT ?2`,
 	updated: `UPDATE message SET update_due_at = ?2, update_tries = ?3
-		WHERE id = ?1 AND state = 'sent' AND (superseded_by <> '' AND kind <> 'digest' AND to_kind <> 'endpoint') = (?4 = 1)`,
+		WHERE id = ?1 AND state = 'sent' AND (superseded_by <> '' AND unique_key = '' AND to_kind <> 'endpoint') = (?4 = 1)`,
 
 	insertAnswer: `INSERT INTO answer (` + sqliteAnswerColumns + `)
 		SELECT coalesce(max(id), 0) + 1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM answer RETURNING id`,

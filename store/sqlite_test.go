@@ -136,7 +136,7 @@ func TestRefusedFiles(t *testing.T) {
 		"newer schema": {func(t *testing.T, file string) {
 			fill(t, file)
 			execute(t, file, "INSERT INTO schema_version (version_id, is_applied) VALUES (9001, 1)")
-		}, ErrNewerSchema, []string{"version 9001", "up to 3", "nothing was changed"}},
+		}, ErrNewerSchema, []string{"version 9001", "up to 4", "nothing was changed"}},
 		"log without database": {func(t *testing.T, file string) { write(t, file+"-wal", []byte("lost")) },
 			ErrMissing, nil},
 	} {

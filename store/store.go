@@ -1,7 +1,8 @@
 // Package store keeps what scans found: every scan with its counts, the credentials as the last scans know them, and
 // the changes between scans. It is the ledger of reminders too: what people were told of credentials, what is on its
-// way, and what they answered. What a method has acknowledged survives a crash of the process and of the machine; a
-// crash loses at most the scan in progress.
+// way, and what they answered; and that of migrations: who asked for them, what was decided, and what was undertaken.
+// What a method has acknowledged survives a crash of the process and of the machine; a crash loses at most the scan in
+// progress.
 //
 // The data lives in one SQLite file, or in a schema of a PostgreSQL database. Everything that is particular to one of
 // them stands in files of its own (sqlite*.go and schema/sqlite, postgres*.go and schema/postgres), the rest is written
@@ -50,6 +51,9 @@ var (
 	ErrRolledBack = errors.New("database is not the one that the checkpoint is of")
 	// ErrReadOnly: the store was opened without Options.Audit, and what was asked for must be recorded.
 	ErrReadOnly = errors.New("store was opened for reading only")
+	// ErrCommitUnknown: the database did not answer whether it recorded something, and could not be asked afterwards. It
+	// may be on record.
+	ErrCommitUnknown = errors.New("it is not known whether this was recorded: look before doing it again")
 	// ErrUnsupported: the address names a database that this version cannot use.
 	ErrUnsupported = errors.New("unsupported database")
 )
@@ -72,6 +76,32 @@ type Options struct {
 	Audit *Audit
 	// SkipCheck leaves out the check of the whole file for damage, whose time grows with the file's size.
 	SkipCheck bool
+	// Reached is told of every step of every write, and its error is that of the step. It is for tests, which end the
+	// process there; nil otherwise.
+	Reached func(Step) error
+}
+
+// Step is how far a write has come.
+type Step string
+
+// The steps of a write.
+const (
+	StepBegin Step = "before-begin"
+	// StepWritten: the rows are written, and their entry in the audit log is not.
+	StepWritten Step = "after-write"
+	StepCommit  Step = "before-commit"
+	// StepCommitted: an error here is that of an answer which was lost.
+	StepCommitted Step = "after-commit"
+	// StepCheckpoint: what was recorded is known outside the database. An error here is none of anybody's.
+	StepCheckpoint Step = "after-checkpoint"
+)
+
+// reached tells a test, if there is one, how far a write has come.
+func (s *Store) reached(step Step) error {
+	if s.options.Reached == nil {
+		return nil
+	}
+	return s.options.Reached(step)
 }
 
 func (o Options) withDefaults() Options {
@@ -175,7 +205,11 @@ func (s *Store) Lock(ctx context.Context) (*Lock, error) {
 
 // Check reads the whole database and reports damage as ErrCorrupt. It takes seconds on a large one.
 func (s *Store) Check(ctx context.Context) error {
-	return s.wrap("check the database", s.engine.check(ctx, s.readers))
+	err := s.engine.check(ctx, s.readers)
+	if err == nil {
+		err = s.checkMigrations(ctx)
+	}
+	return s.wrap("check the database", err)
 }
 
 // wrap names the operation that failed and adds what to do about it.
@@ -183,5 +217,8 @@ func (s *Store) wrap(operation string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", operation, s.engine.explain(err))
+	if !errors.Is(err, ErrCommitUnknown) { // what the engine says of the cause may claim to know
+		err = s.engine.explain(err)
+	}
+	return fmt.Errorf("%s: %w", operation, err)
 }

@@ -4,11 +4,17 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 )
 
 // errCommit marks what went wrong while a transaction was being committed.
 var errCommit = errors.New("commit")
+
+// commitError is why a transaction may not have been committed; it is errCommit.
+type commitError struct{ cause error }
+
+func (e commitError) Error() string        { return "commit: " + e.cause.Error() }
+func (e commitError) Unwrap() error        { return e.cause }
+func (e commitError) Is(target error) bool { return target == errCommit }
 
 // transaction is one write. What it adds to the audit log becomes known outside once it has been committed.
 type transaction struct {
@@ -18,6 +24,8 @@ type transaction struct {
 	// last checkpoint that it found or signed.
 	recording bool
 	newest    checkpoint
+	// added is set once newest is of an entry of its own.
+	added bool
 	// adopted is set where the database was accepted in place of the one that the checkpoint outside is of.
 	adopted   bool
 	committed bool
@@ -27,7 +35,15 @@ type transaction struct {
 // panics.
 func (s *Store) inTx(ctx context.Context, f func(*transaction) error) (err error) {
 	tx := &transaction{store: s}
-	defer func() { s.told(ctx, tx, err) }()
+	defer func() {
+		s.told(ctx, tx, err)
+		if tx.committed {
+			_ = s.reached(StepCheckpoint) // nothing can be done about it any more
+		}
+	}()
+	if err := s.reached(StepBegin); err != nil {
+		return err
+	}
 	if tx.Tx, err = s.writer.BeginTx(ctx, nil); err != nil {
 		return err
 	}
@@ -42,8 +58,15 @@ func (s *Store) inTx(ctx context.Context, f func(*transaction) error) (err error
 	if err := f(tx); err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("%w: %w", errCommit, err)
+	if err := s.reached(StepCommit); err != nil {
+		return err
+	}
+	err = tx.Commit()
+	if err == nil {
+		err = s.reached(StepCommitted)
+	}
+	if err != nil {
+		return commitError{err}
 	}
 	tx.committed = true
 	return nil

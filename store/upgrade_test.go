@@ -19,7 +19,10 @@ import (
 )
 
 // olderSchemas are the versions of which there is a database as the program of that time left it.
-var olderSchemas = []int64{1, 2}
+var olderSchemas = []int64{1, 2, 3}
+
+// olderEntries is how many entries their audit logs have.
+var olderEntries = map[int64]int{2: 8, 3: 14}
 
 // older makes a database as the program left it that had an older schema.
 func older(t *testing.T, schema int64) (file string) {
@@ -76,6 +79,9 @@ func readKept(t *testing.T, file string) (k kept) {
 	k.objects, k.tables = objects, map[string]Table{}
 	for _, table := range tablesOf(k.schema) {
 		digest := newTableDigest(table.name)
+		if table.name == "scan" { // no older schema has the column
+			table.read, table.columns = strings.Replace(table.read, "attested, ", "", 1), table.columns-1
+		}
 		if err := eachRow(t.Context(), tx, table, digest.add); err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +95,7 @@ func readKept(t *testing.T, file string) (k kept) {
 
 // tablesOf are the tables that a schema has.
 func tablesOf(schema int64) []tableQueries {
-	if n, ok := map[int64]int{1: 3, 2: 8}[schema]; ok {
+	if n, ok := map[int64]int{1: 3, 2: 8, 3: 18}[schema]; ok {
 		return sqliteQueries.tables[:n]
 	}
 	return sqliteQueries.tables
@@ -162,7 +168,7 @@ func testUpgrade(t *testing.T, schema int64) {
 func wantLogAfter(t *testing.T, s *Store, schema, newest int64) {
 	t.Helper()
 	if schema > 1 {
-		wantAdded(t, s, 8, fmt.Sprintf("configuration-changed configuration// ok digest>digest program=test "+
+		wantAdded(t, s, olderEntries[schema], fmt.Sprintf("configuration-changed configuration// ok digest>digest program=test "+
 			"program_before=test schema=%d schema_before=%d", newest, schema))
 		if people := peopleByIdentity(t, s); len(people) != 2 || people["os:ana"] == "" {
 			t.Errorf("people %v", people)
@@ -371,7 +377,7 @@ func testUpgradeAtOnce(t *testing.T, schema int64) {
 	group.Wait()
 	s := reopen(t, file, Options{})
 	wantOlder(t, s)
-	if n := len(auditEntries(t, s)); n != map[int64]int{1: 2, 2: 9}[schema] {
+	if n := len(auditEntries(t, s)); n != max(olderEntries[schema]+1, 2) {
 		t.Errorf("%d entries: %v", n, allInWords(auditEntries(t, s)))
 	}
 }

@@ -36,6 +36,10 @@ type coded struct {
 
 func (c coded) Unwrap() error { return c.error }
 
+// reached is told of every step of every write and of every request to Adobe, and may end the process there or fail the
+// step. It is for tests alone: the program never sets it.
+var reached func(step string) error
+
 // app is one run of the program: where it writes, what it was started with, and its clock.
 type app struct {
 	stdout, stderr io.Writer
@@ -96,8 +100,8 @@ func (a *app) root() *cobra.Command {
 		Use:   "jwtsunset",
 		Short: "Find non-expiring JWT credentials of Adobe Experience Platform and count down to their end",
 		Long: `jwtsunset lists the non-expiring JWT credentials of an Adobe organization, exports Prometheus
-gauges that count down to the dates by which each must be on OAuth Server-to-Server, and keeps the history.
-It only reads. Try it with nothing configured: jwtsunset demo`,
+gauges that count down to the dates by which each must be on OAuth Server-to-Server, keeps the history, reminds their
+owners, and migrates what was approved. Try it with nothing configured: jwtsunset demo`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -112,7 +116,9 @@ It only reads. Try it with nothing configured: jwtsunset demo`,
 		a.serveCommand(), a.scanCommand(), a.listCommand(), a.showCommand(), a.historyCommand(), a.auditCommand(),
 		a.storeCommand(), a.demoCommand(), a.simulateCommand(), a.configCommand(), a.healthcheckCommand(),
 		a.versionCommand(), a.remindCommand(), a.explainCommand(), a.forecastCommand(), a.answerCommand(),
-		a.snoozeCommand(), a.ownersCommand(), a.slackCommand(),
+		a.snoozeCommand(), a.ownersCommand(), a.slackCommand(), a.requestCommand(), a.approveCommand(),
+		a.declineCommand(), a.revokeCommand(), a.queueCommand(), a.migrateCommand(), a.resolveCommand(), a.cancelCommand(),
+		a.freezeCommand(), a.thawCommand(),
 	)
 	return root
 }

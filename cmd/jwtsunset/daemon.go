@@ -13,6 +13,7 @@ import (
 	"jwtsunset/config"
 	"jwtsunset/credential"
 	"jwtsunset/metrics"
+	"jwtsunset/migrator"
 	"jwtsunset/store"
 )
 
@@ -41,6 +42,14 @@ type daemon struct {
 	// checkpointFile is where the newest checkpoint is kept outside the store; "" if it is not.
 	checkpointFile string
 	jobs           *scheduler
+	// stopping ends when the daemon begins to stop: from then on nothing new is started.
+	stopping context.Context
+	stop     context.CancelFunc
+	// line is held while something is done on the line of migrations, by engine.
+	line   sync.Mutex
+	engine *migrator.Engine
+	// book is what the metrics show of migrations.
+	book *migrationBook
 	// scanned is called after each scan of all organizations, if not nil.
 	scanned func()
 
@@ -48,9 +57,11 @@ type daemon struct {
 	config *config.Config
 	// reminders is nil where the configuration asks for none.
 	reminders *reminders
-	interval  time.Duration // between two scheduled scans
-	clients   map[string]*adobe.Client
-	snapshot  *metrics.Snapshot
+	// migrations is nil where the configuration does not migrate.
+	migrations *migrations
+	interval   time.Duration // between two scheduled scans
+	clients    map[string]*adobe.Client
+	snapshot   *metrics.Snapshot
 }
 
 // newDaemon builds everything that can be built without sending or listening.
@@ -59,6 +70,8 @@ func newDaemon(
 	log *slog.Logger, level *slog.LevelVar,
 ) (*daemon, error) {
 	d := &daemon{clock: clock, log: log, level: level, store: s, metrics: r.metrics, recording: r}
+	d.book = newMigrationBook(s, clock)
+	d.stopping, d.stop = context.WithCancel(context.Background())
 	_, d.checkpointFile = s.AuditFiles(cfg.Audit.KeyFile, cfg.Audit.CheckpointFile)
 	d.jobs = newScheduler(cfg.Schedule.TimeZone, log, clock, hooks{
 		onPanic: func(j job) { d.metrics.JobPanicked(j.name) },
@@ -104,12 +117,17 @@ func (d *daemon) apply(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	m, err := d.applyMigrations(cfg)
+	if err != nil {
+		return err
+	}
 	timeout := time.Duration(len(names))*cfg.Scan.Timeout + scanMargin
 	jobs := []job{
 		{name: scanJob, spec: cfg.Schedule.Scan, timeout: timeout, jitter: cfg.Schedule.Jitter, run: d.scan},
 		{name: maintenanceJob, spec: cfg.Schedule.Maintenance, timeout: maintenanceTimeout, run: d.maintain},
 	}
 	jobs = append(jobs, d.reminderJobs(cfg)...)
+	jobs = append(jobs, d.migrateJobs(cfg)...)
 	if err := d.jobs.replace(cfg.Schedule.TimeZone, jobs); err != nil {
 		return err
 	}
@@ -129,7 +147,10 @@ func (d *daemon) apply(cfg *config.Config) error {
 	if d.reminders != nil {
 		d.reminders.close()
 	}
-	d.reminders = r
+	if d.migrations != nil {
+		d.migrations.close()
+	}
+	d.reminders, d.migrations = r, m
 	d.config, d.clients, d.interval = cfg, clients, interval(schedule, d.clock())
 	return nil
 }
@@ -182,6 +203,7 @@ func (d *daemon) scan(ctx context.Context) error {
 		}
 	}
 	d.publishReminders(ctx)
+	d.publishMigrations(ctx)
 	if d.scanned != nil {
 		d.scanned()
 	}
@@ -213,6 +235,7 @@ func (d *daemon) publishAll(ctx context.Context) error {
 	}
 	d.show(next)
 	d.publishReminders(ctx)
+	d.publishMigrations(ctx)
 	return nil
 }
 

@@ -72,6 +72,9 @@ func (r *reminders) digestFrom(ctx context.Context, s notify.State, look notify.
 	d.Unowned, d.UnownedTotal = topItems(overview.Unowned())
 	d.Broken, d.BrokenTotal = topItems(overview.Broken())
 	var err error
+	if d.Waiting, d.WaitingTotal, err = r.waiting(ctx); err != nil {
+		return nil, err
+	}
 	d.Checkpoint, err = r.checkpoint(ctx)
 	return d, err
 }

@@ -56,6 +56,11 @@ func TestScripts(t *testing.T) {
 			"step":  stepScript,
 
 			"slack":     slackScript,
+			"migrating": migratingScript,
+			"pick":      pickScript,
+			"starts":    startsScript,
+			"use":       useScript,
+			"fault":     faultScript,
 			"firstid":   firstIDScript,
 			"overwrite": overwriteScript,
 			"release1":  release1Script,

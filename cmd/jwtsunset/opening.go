@@ -38,6 +38,9 @@ func (a *app) openStore(
 	options := store.Options{
 		Logger: log, Clock: a.clock, Create: o.create, Upgrade: o.upgrade, AllowNetworkFS: cfg.StoreOnNetwork,
 	}
+	if reached != nil {
+		options.Reached = func(step store.Step) error { return reached("store:" + string(step)) }
+	}
 	if o.record {
 		options.Audit = &store.Audit{
 			KeyFile: cfg.Audit.KeyFile, CheckpointFile: cfg.Audit.CheckpointFile,

@@ -66,6 +66,9 @@ func (r *reminders) previewOf(ctx context.Context, who string) (notify.Message, 
 		m.Digest, err = r.digestFrom(ctx, s, look)
 		return m, err
 	}
+	if m, ok, err := r.previewNotice(ctx, m, who); ok || err != nil {
+		return m, err
+	}
 	for _, x := range r.policy.Overview(s, look).Open {
 		to := x.Examination.Recipient
 		named := strings.EqualFold(x.Item.Owner, who) || strings.EqualFold(to.String(), who) || strings.EqualFold(to.ID, who)

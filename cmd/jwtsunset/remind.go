@@ -33,7 +33,8 @@ be told or for Slack, stays queued for the next run or for serve.
 
 With --dry-run every examined credential is printed with what would be done about it and why; nothing is queued, sent or
 recorded. With --preview the message that an owner would get is printed as it would be worded, or with -o json as Slack
-would get it; name the owner by e-mail address, Adobe user id or recipient, or say "digest".
+would get it; name the owner by e-mail address, Adobe user id or recipient, or say "digest" or, of a message about
+migrations, migration/requested or another kind.
 
 Exit code 0: all that is due was sent or waits for its hour. 4: something is due and could not be told.`,
 		Args: cobra.NoArgs,
@@ -77,6 +78,9 @@ func (a *app) remind(ctx context.Context, f remindFlags) error {
 			if _, err := r.queueDigest(ctx); err != nil {
 				return err
 			}
+		}
+		if _, err := r.tell(ctx, r.accounts.LookUp(ctx)); err != nil {
+			return err
 		}
 		_, isTerminal := terminal(a.stderr)
 		bar := newProgress(a.stderr, isTerminal)

@@ -54,7 +54,7 @@ func newReminders(
 	}
 	r.courier = &notify.Courier{
 		Ledger: s, Sinks: sinks, Policy: r.policy, LookUp: r.accounts.LookUp, Current: r.current, Digest: r.digestOf,
-		Link: cfg.Reminders.PageURL, Clock: clock, Log: log, Observer: o,
+		Notice: r.noticeOf, Link: cfg.Reminders.PageURL, Clock: clock, Log: log, Observer: o,
 	}
 	return r, nil
 }

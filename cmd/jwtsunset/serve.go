@@ -105,6 +105,7 @@ func (a *app) runDaemon(ctx context.Context, d *daemon, ready func(*listener)) e
 		d.missedReminders(startCtx)
 	})
 	first.Go(func() { d.firstVerification(startCtx) })
+	first.Go(func() { d.jobs.runNow(startCtx, migrateJob) })
 	first.Go(func() { d.resumeRecording(startCtx) })
 	err = a.wait(ctx, d, l)
 	cancel()
@@ -148,9 +149,11 @@ func (a *app) reload(ctx context.Context, d *daemon) {
 
 func stopDaemon(ctx context.Context, d *daemon, l *listener) error {
 	ctx = context.WithoutCancel(ctx)
-	jobs, cancelJobs := context.WithTimeout(ctx, stopGrace)
+	d.stop()
+	jobs, cancelJobs := context.WithTimeout(ctx, d.stopTime())
 	defer cancelJobs()
 	err := d.jobs.stop(jobs)
+	err = errors.Join(err, d.releaseLine(ctx))
 	requests, cancelRequests := context.WithTimeout(ctx, requestGrace)
 	defer cancelRequests()
 	return errors.Join(err, l.close(requests))

@@ -20,6 +20,7 @@ func (a *app) simulateCommand() *cobra.Command {
 	var o simulator.Options
 	var faults, switches []string
 	var help, slack bool
+	var migrationTime time.Duration
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Run a pretend Adobe to try things against",
@@ -34,6 +35,9 @@ and for tests. It accepts the client id demo-client with the secret demo-secret 
 			if err := simulatorOptions(&o, faults, switches); err != nil {
 				return err
 			}
+			if cmd.Flags().Changed("migration-time") {
+				o.MigrationTime = &migrationTime
+			}
 			o.Clock = a.clock
 			return a.simulate(cmd.Context(), address, o, slack)
 		},
@@ -47,6 +51,10 @@ and for tests. It accepts the client id demo-client with the secret demo-secret 
 	flags.IntVar(&o.Accounts, "accounts", 0, "accounts in each sandbox of the scenarios large and deep")
 	flags.IntVar(&o.PageSize, "page-size", 0, "accounts on a page (default 20)")
 	flags.DurationVar(&o.TokenLifetime, "token-lifetime", 0, "how long tokens are good for (default 24h)")
+	flags.DurationVar(&migrationTime, "migration-time", 0, "how long a one-shot migration takes (default 8s to 10s)")
+	flags.DurationVar(&o.ConsoleTime, "console-time", 0, "how long the Developer Console's steps of a migration take")
+	flags.DurationVar(&o.Settle, "settle", 0, "how long reads still tell of the time before a migration")
+	flags.StringVar(&o.StartsFile, "starts", "", "a `file` that keeps every start of a migration, synced; it is continued")
 	flags.StringArrayVar(&faults, "fault", nil, "a fault, such as operation=accounts,call=2,kind=throttle; can be repeated")
 	flags.StringArrayVar(&switches, "switch", nil, "a choice that Adobe does not document, as `name=value`; can be repeated")
 	flags.BoolVar(&slack, "slack", false, "pretend a Slack workspace too: its Web API under /slack/api/, a page under /slack/")
@@ -79,6 +87,7 @@ func (a *app) simulate(ctx context.Context, address string, o simulator.Options,
 	if err != nil {
 		return hinted{err, "see jwtsunset simulate --explain"}
 	}
+	defer func() { _ = s.Close() }() // every line in it is on the disk already
 	var handler http.Handler = s
 	if slack {
 		w, err := pretendSlack(a.clock)
@@ -139,8 +148,13 @@ func (a *app) simulatorHelp() error {
 	for _, s := range simulator.Scenarios() {
 		fmt.Fprintf(&b, "  %-28s %s\n", s.Name, s.Help)
 	}
-	b.WriteString("\nFaults (--fault kind=…, with operation=, sandbox=, call=, times=):\n")
+	b.WriteString("\nFaults (--fault kind=…, with operation=, sandbox=, call=, times=, effect=):\n")
 	for _, k := range simulator.FaultKinds() {
+		fmt.Fprintf(&b, "  %-28s %s\n", k.Name, k.Help)
+	}
+	fmt.Fprintf(&b, "\nFaults of starts alone (operation= %s).\nWith any fault of a start, effect=done lets it take effect, "+
+		"effect=none does not, effect=later does after the answer:\n", strings.Join(simulator.StartOperations(), ", "))
+	for _, k := range simulator.StartFaultKinds() {
 		fmt.Fprintf(&b, "  %-28s %s\n", k.Name, k.Help)
 	}
 	b.WriteString("\nSwitches (--switch name=value, the default first): what Adobe does not document\n")

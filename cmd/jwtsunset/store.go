@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"jwtsunset/approval"
 	"jwtsunset/audit"
 	"jwtsunset/config"
 	"jwtsunset/report"
@@ -186,7 +187,8 @@ func (a *app) storeAdoptCommand() *cobra.Command {
 		Short: "Accept that the database is new, or older than the checkpoint outside it knows",
 		Long: `Accept a database that is not the one which the checkpoint outside it is of: a restored backup, or none at all,
 which makes a new one. What the lost one knew beyond that is lost. That it was accepted, by whom, and what the old
-checkpoint said is recorded in the audit log, and the checkpoint is kept beside the new one.`,
+checkpoint said is recorded in the audit log, and the checkpoint is kept beside the new one. Migrations are frozen until
+thaw --new-installation: the lost one may have known of some that are under way.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !yes {
@@ -196,6 +198,10 @@ checkpoint said is recorded in the audit log, and the checkpoint is kept beside 
 			}
 			return a.withStore(cmd.Context(), opening{record: true, create: true, adopt: true},
 				func(_ *config.Config, s *store.Store) error {
+					// It may have forgotten a migration that is under way, so nothing starts until a person has looked.
+					if _, err := s.ChangeLine(cmd.Context(), approval.FreezeUnknown(a.clock())); err != nil {
+						return err
+					}
 					_, head, err := s.AuditHead(cmd.Context())
 					if err != nil {
 						return err

@@ -40,10 +40,25 @@ func endOf(d config.Deadline) time.Time {
 func client(
 	cfg *config.Config, org config.Organization, clock func() time.Time, log *slog.Logger, observe func(adobe.Call),
 ) (*adobe.Client, error) {
+	o, err := clientOptions(cfg, org, clock, log, observe)
+	if err != nil {
+		return nil, err
+	}
+	c, err := adobe.New(o)
+	if err != nil {
+		return nil, fmt.Errorf("organization %s: %w", org.Name, err)
+	}
+	return c, nil
+}
+
+// clientOptions are the options of a client for one organization.
+func clientOptions(
+	cfg *config.Config, org config.Organization, clock func() time.Time, log *slog.Logger, observe func(adobe.Call),
+) (adobe.Options, error) {
 	a, undocumented := cfg.Adobe, cfg.Adobe.Undocumented
 	roots, err := rootCAs(a.CAFile)
 	if err != nil {
-		return nil, err
+		return adobe.Options{}, err
 	}
 	o := adobe.Options{
 		Organization: org.Name, IMSOrg: org.IMSOrg, ClientID: org.ClientID, Scopes: org.Scopes,
@@ -56,17 +71,18 @@ func client(
 		Retries: a.Retries, RetryAfterMax: a.RetryAfterMax, MaxBody: a.MaxResponseBytes, RootCAs: roots,
 		Clock: clock, Logger: log, Observe: observe,
 	}
+	if reached != nil {
+		o.Reached = func(stage credential.Stage, step adobe.Step) error {
+			return reached("adobe:" + string(stage) + ":" + string(step))
+		}
+	}
 	if source, ok := org.ClientSecret(); ok {
 		o.ClientSecret = source.Read
 	}
 	if source, ok := org.UserToken(); ok {
 		o.UserToken = source.Read
 	}
-	c, err := adobe.New(o)
-	if err != nil {
-		return nil, fmt.Errorf("organization %s: %w", org.Name, err)
-	}
-	return c, nil
+	return o, nil
 }
 
 // rootCAs adds the certificates of a file to the system's.

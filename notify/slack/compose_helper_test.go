@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -70,12 +71,17 @@ func goldenMessages(language string) map[string]notify.Message {
 	hostile.Items = hostileItems()
 	long := reminder
 	long.Items = many(450)
-	return map[string]notify.Message{
+	all := map[string]notify.Message{
 		"reminder": reminder, "reminder-single": single, "reminder-linked": linked, "reminder-updated": updated,
 		"reminder-settled": settled, "reminder-replaced": replaced, "reminder-guessed": guessed,
 		"reminder-hostile": hostile, "reminder-long": long,
 		"escalation": escalation(reminder), "digest": digest(reminder), "digest-empty": emptyDigest(reminder),
+		"migration-hostile": hostileNotice(reminder),
 	}
+	for _, kind := range notify.NoticeKinds() {
+		all["migration-"+string(kind)] = notice(reminder, kind)
+	}
+	return all
 }
 
 func mixed(items []notify.Item) []notify.Item {
@@ -194,5 +200,61 @@ func emptyDigest(reminder notify.Message) notify.Message {
 		Name: "acme", Counts: credential.Counts{Migrated: 49}, Complete: true, ScannedAt: d.Organizations[0].ScannedAt,
 		Pace: credential.Pace{Verdict: credential.VerdictDone},
 	}}}
+	return m
+}
+
+// adobePage is where notices lead to.
+const adobePage = "https://experience.adobe.example/#/@acme/sname:prod/queries/credentials"
+
+// notice is a message about a migration, or about the line of all.
+func notice(reminder notify.Message, kind notify.NoticeKind) notify.Message {
+	m := reminder
+	m.Kind, m.Items = notify.KindMigration, nil
+	m.To = notify.Recipient{Sink: notify.SinkSlack, Kind: notify.ToChannel, ID: "#adobe-credentials"}
+	m.Notice = &notify.Notice{Kind: kind, By: "cy", Why: "too many failures"}
+	if kind == notify.NoticeStopped || kind == notify.NoticeFrozen {
+		return m
+	}
+	m.Notice = &notify.Notice{
+		Kind: kind, Request: "0123456789abcdef0123456789abcdef", Method: "developer-console", Verdict: "still-in-use",
+		Name: "looker-prod", Requester: "ana", By: "bo", Why: "waits for release 7 & 8", Approvals: 1, Required: 2,
+		Effects: []string{
+			"Name, client id, technical account, APIs and product profiles stay.",
+			"First an OAuth half is added; both halves work, and nothing breaks.", "It cannot be undone.",
+		},
+		Page: adobePage, Until: testNow.Add(24 * time.Hour), Facts: cardFacts("looker-prod"),
+	}
+	if kind != notify.NoticeRequested && kind != notify.NoticeRenewal {
+		m.Notice.Facts = m.Notice.Facts[:5]
+	}
+	return m
+}
+
+// factNames are those of a card and of what is shown beside it.
+var factNames = []string{
+	"organization", "credential", "name", "owner", "sandboxes", "kind", "created-by", "auth-method", "eligible", "active",
+	"excluded", "project", "project-type", "workspace", "integration", "client-id", "migration-status", "read-only", "apis",
+	"product-profiles", "method", "verdict", "read-at", "created", "last-updated", "deadline", "last-use-jwt",
+	"last-use-oauth", "certificate-expires",
+}
+
+func cardFacts(value string) (facts []notify.Fact) {
+	for i, name := range factNames {
+		facts = append(facts, notify.Fact{Name: name, Values: slices.Repeat([]string{value}, i%5)})
+	}
+	return facts
+}
+
+// hostileNotice has a hostile text wherever one can stand.
+func hostileNotice(reminder notify.Message) notify.Message {
+	m := notice(reminder, notify.NoticeRequested)
+	texts := hostileTexts()
+	n := m.Notice
+	n.Name, n.Requester, n.Why, n.Request = texts[0], texts[1], texts[10], texts[12]
+	n.Page, n.Effects = "https://evil.example|x@y", texts[2:6]
+	n.Facts = nil
+	for i, text := range texts {
+		n.Facts = append(n.Facts, notify.Fact{Name: factNames[i], Values: []string{text, texts[(i+1)%len(texts)], text, text}})
+	}
 	return m
 }

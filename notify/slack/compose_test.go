@@ -122,7 +122,7 @@ func checkMentions(t *testing.T, w *pretend.Workspace) {
 			}
 		}
 		for _, link := range m.Links {
-			known := link.URL == "https://jwtsunset.example.com/mine" ||
+			known := link.URL == "https://jwtsunset.example.com/mine" || link.URL == adobePage ||
 				strings.HasPrefix(link.URL, "https://vendor.example.com/tickets/42?")
 			if !known || link.Auto || link.Text != "" {
 				t.Errorf("a text from outside links: %+v", link)
@@ -219,6 +219,33 @@ func TestDigestFits(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkPage(t, plain, blocks)
+	}
+}
+
+// TestNoticesFit composes notices of each kind of which every text is hostile: every fact has its line, and what a
+// migration does and which command decides are never cut off.
+func TestNoticesFit(t *testing.T) {
+	templates := builtIn(t)
+	for i, text := range hostileTexts() {
+		for _, kind := range notify.NoticeKinds() {
+			m := notice(goldenMessages(notify.Languages()[i%2])["reminder"], kind)
+			n := *m.Notice
+			n.Name, n.Requester, n.By, n.Why, n.Page = text, text, text, text, text
+			n.Facts = cardFacts(text)
+			m.Notice = &n
+			plain, blocks, err := Compose(templates, m, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkPage(t, plain, blocks)
+			shown := shownText(t, blocks)
+			if lines := strings.Count(shown, "\n"); lines < len(n.Facts) {
+				t.Errorf("%s of %.20q: %d lines for %d facts", kind, text, lines, len(n.Facts))
+			}
+			if kind == notify.NoticeRequested && !strings.Contains(shown, "`jwtsunset approve "+n.Request+"`") {
+				t.Errorf("%s of %.20q does not say how to approve: %s", kind, text, shown)
+			}
+		}
 	}
 }
 

@@ -50,6 +50,7 @@ type data struct {
 	Replaced  bool          `json:"replaced,omitempty"`
 	Items     []itemData    `json:"items"`
 	Digest    *digestData   `json:"digest,omitempty"`
+	Notice    *noticeData   `json:"notice,omitempty"`
 }
 
 type recipientData struct {
@@ -130,6 +131,7 @@ type countsData struct {
 	Gone     int `json:"gone"`
 	Exempt   int `json:"exempt"`
 	Unknown  int `json:"unknown"`
+	Attested int `json:"attested"`
 }
 
 type paceData struct {
@@ -189,6 +191,9 @@ func newData(m notify.Message, page notify.Page, r notify.Rendered) data {
 	}
 	if m.Digest != nil {
 		d.Digest = newDigest(*m.Digest, m.Now)
+	}
+	if m.Notice != nil {
+		d.Notice = newNotice(*m.Notice)
 	}
 	return d
 }
