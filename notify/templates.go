@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"text/template"
 )
 
@@ -41,12 +42,36 @@ const (
 // name: en/reminder.tmpl. The folder may be "". Every block is tried on sample messages, so that a template that cannot
 // work is an error here, which names file and line, and not when a message is due. So is a file of another name.
 func LoadTemplates(folder string) (*Templates, error) {
+	if folder == "" {
+		return builtInTemplates()
+	}
 	sources, err := readSources(folder)
 	if err != nil {
 		return nil, err
 	}
-	t := &Templates{sets: map[setName]*template.Template{}}
-	var problems []error
+	t, problems := parseSets(sources)
+	if len(problems) == 0 {
+		problems = t.try()
+	}
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("load message templates: %w", errors.Join(unique(problems)...))
+	}
+	return t, nil
+}
+
+// builtInTemplates are the same for everybody, and not tried: a program with built-in ones that do not work does not
+// pass its tests.
+var builtInTemplates = sync.OnceValues(func() (*Templates, error) {
+	sources, err := readSources("")
+	if err != nil {
+		return nil, err
+	}
+	t, problems := parseSets(sources)
+	return t, errors.Join(problems...)
+})
+
+func parseSets(sources map[string]source) (t *Templates, problems []error) {
+	t = &Templates{sets: map[setName]*template.Template{}}
 	for _, language := range Languages() {
 		for _, kind := range Kinds() {
 			set, err := parseSet(sources, language, kind)
@@ -57,13 +82,7 @@ func LoadTemplates(folder string) (*Templates, error) {
 			t.sets[setName{language, kind}] = set
 		}
 	}
-	if len(problems) == 0 {
-		problems = t.try()
-	}
-	if len(problems) > 0 {
-		return nil, fmt.Errorf("load message templates: %w", errors.Join(unique(problems)...))
-	}
-	return t, nil
+	return t, problems
 }
 
 // language is the one of a message if there are templates for it, and else English.

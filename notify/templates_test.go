@@ -7,11 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 )
-
-var builtInTemplates = sync.OnceValues(func() (*Templates, error) { return LoadTemplates("") })
 
 func loaded(t testing.TB) *Templates {
 	t.Helper()
@@ -35,6 +32,13 @@ func TestEveryFileIsUsed(t *testing.T) {
 	}
 	if want := slices.Sorted(slices.Values(fileNames())); !slices.Equal(slices.Sorted(slices.Values(files)), want) {
 		t.Errorf("embedded are %q, used %q", files, want)
+	}
+}
+
+// TestBuiltInTemplates tries every built-in block, which the program does only with those of an operator.
+func TestBuiltInTemplates(t *testing.T) {
+	if problems := loaded(t).try(); len(problems) > 0 {
+		t.Error(errors.Join(problems...))
 	}
 }
 
