@@ -57,7 +57,7 @@ func migrationResults() []string {
 // pauseCauses are why no migration may start.
 func pauseCauses() []string {
 	return []string{
-		"frozen", "stopped", "window", "clock", "pause", "daily-limit", "adobe-asked", "in-flight", "lease", "off",
+		"frozen", "stopped", "window", "clock", "pause", "daily-limit", "adobe-asked", "in-flight", "canary", "lease", "off",
 	}
 }
 

@@ -67,7 +67,7 @@ func TestMigrationsState(t *testing.T) {
 		want(t, families, number(cause == "in-flight" || cause == "pause"), "migrations_paused", "cause", cause)
 	}
 	for name, n := range map[string]int{
-		"approval_decisions_total": 6, "migrations_total": 10, "migrations_watched": 8, "migrations_paused": 10,
+		"approval_decisions_total": 6, "migrations_total": 10, "migrations_watched": 8, "migrations_paused": 11,
 	} {
 		if got := children(t, m, name); got != n {
 			t.Errorf("%s has %d series, want %d", name, got, n)

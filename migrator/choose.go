@@ -18,36 +18,28 @@ type Waiting struct {
 	Why       string
 }
 
-// next picks the migration that starts now; nil if none does. hold says why none may.
-func (e *Engine) next(ctx context.Context, open []Migration, l *approval.Line) (m *Migration, hold Hold, why string) {
+// next picks the migration that starts now; nil if none does.
+func (e *Engine) next(ctx context.Context, open []Migration, l *approval.Line) (*Migration, error) {
 	now := e.Clock()
-	if refusal := l.CheckClock(now); refusal != nil {
-		return nil, HoldClock, refusal.Text
+	if hold, _ := e.Rules.held(l, now); hold != "" || !e.sure(now) {
+		return nil, nil //nolint:nilnil // none is no error
 	}
-	if hold, why = e.Rules.hold(l, now); hold != "" {
-		return nil, hold, why
-	}
-	if !e.sure(now) {
-		return nil, HoldLease, "the lease is too old or too young"
-	}
-	canaries, err := e.canaries(ctx, open, l)
+	list, err := e.Rules.Queue(ctx, e.Ledger, open, l, now)
 	if err != nil || ctx.Err() != nil {
-		return nil, "", ""
+		return nil, err
 	}
-	for _, w := range e.Rules.Order(open, now) {
-		id := w.Migration.ID
-		if w.Hold != "" || e.resting(id, now) || e.Only != "" && id != e.Only {
-			continue
-		}
-		if out := canaries[w.Migration.Method]; out != "" && out != id {
+	var m *Migration
+	for i := range list {
+		id := list[i].Migration.ID
+		if list[i].Hold != "" || e.resting(id, now) || e.Only != "" && id != e.Only {
 			continue
 		}
 		// Those that could not be checked come again after all others, or many of them would keep the rest from their turn.
 		if m == nil || e.rests[id].Before(e.rests[m.ID]) {
-			m = &w.Migration
+			m = &list[i].Migration
 		}
 	}
-	return m, "", ""
+	return m, nil
 }
 
 // Held says why nothing may start now; "" if something may, or if nothing waits.
@@ -61,38 +53,55 @@ func (e *Engine) Held(ctx context.Context) (hold Hold, why string, err error) {
 		return "", "", err
 	}
 	now := e.Clock()
-	hold, why = e.Rules.hold(&line, now)
-	if refusal := line.CheckClock(now); refusal != nil {
-		hold, why = HoldClock, refusal.Text
+	hold, why = e.Rules.held(&line, now)
+	waiting, err := e.Rules.Queue(ctx, e.Ledger, open, &line, now)
+	if err != nil {
+		return "", "", err
 	}
-	waiting := slices.DeleteFunc(e.Rules.Order(open, now), func(w Waiting) bool {
-		return e.Only != "" && w.Migration.ID != e.Only
-	})
+	waiting = slices.DeleteFunc(waiting, func(w Waiting) bool { return e.Only != "" && w.Migration.ID != e.Only })
 	ready := slices.ContainsFunc(waiting, func(w Waiting) bool { return w.Hold == "" && !e.resting(w.Migration.ID, now) })
 	if ready || len(waiting) > 0 && (hold == HoldFrozen || hold == HoldStopped || hold == HoldClock) {
 		return hold, why, nil
 	}
+	if i := slices.IndexFunc(waiting, func(w Waiting) bool { return w.Hold == HoldCanary }); i >= 0 {
+		return HoldCanary, waiting[i].Why, nil
+	}
 	return "", "", nil
 }
 
-// canaries are the first migrations by their methods, by method, as long as it is not known that they have gone well.
-// What is staged holds nobody up.
-func (e *Engine) canaries(ctx context.Context, open []Migration, l *approval.Line) (map[approval.Method]string, error) {
-	if !e.Rules.Canary {
+// canaries are the first migrations by the methods of some that wait, by method, as long as it is not known that they
+// have gone well. What is staged holds nobody up.
+func (r *Rules) canaries(
+	ctx context.Context, ledger Ledger, list []Waiting, open []Migration, l *approval.Line,
+) (map[approval.Method]*Migration, error) {
+	unproved := func(w Waiting) bool { return l.Canary[w.Migration.Method] == "" }
+	if !r.Canary || !slices.ContainsFunc(list, unproved) {
 		return nil, nil //nolint:nilnil // no canaries are no error
 	}
-	watched, err := e.Ledger.Migrations(ctx, approval.StateMigrated)
+	watched, err := ledger.Migrations(ctx, approval.StateMigrated)
 	if err != nil {
 		return nil, err
 	}
-	out := map[approval.Method]string{}
+	out := map[approval.Method]*Migration{}
 	for _, m := range slices.Concat(open, watched) {
-		over := m.State == approval.StateMigrated && (m.Watch != WatchOpen || m.Origin != OriginOurs)
-		if l.Canary[m.Method] == "" && m.started() && m.State != approval.StateStaged && !over {
-			out[m.Method] = m.ID
+		if l.Canary[m.Method] == "" && m.OnTrial() {
+			out[m.Method] = &m
 		}
 	}
 	return out, nil
+}
+
+// OnTrial tells whether a start of the migration has left and it is not known yet that it goes well. Others by its
+// method wait for it where Rules.Canary is set and none has gone well before.
+func (m *Migration) OnTrial() bool {
+	switch {
+	case !m.started() || m.State == approval.StateStaged:
+		return false
+	case m.State == approval.StateMigrated:
+		return m.Watch == WatchOpen && m.Origin == OriginOurs
+	default:
+		return m.State.Open()
+	}
 }
 
 // started tells whether a start of the migration may have left.
@@ -114,9 +123,45 @@ func canaryBack(l *approval.Line, m *Migration) {
 }
 
 // Order puts the migrations that could start in the order in which they will: what is staged and what ends first goes
-// first, then what risks least, then what was asked for first.
+// first, then what risks least, then what was asked for first. Those that something holds come last.
 func (r *Rules) Order(open []Migration, now time.Time) []Waiting {
-	var list []Waiting
+	list := waiting(open, now)
+	sortWaiting(list)
+	return list
+}
+
+// Queue is Order with those held that wait until the first migration by their method was watched to its end. What
+// somebody wants cancelled waits for no other.
+func (r *Rules) Queue(
+	ctx context.Context, ledger Ledger, open []Migration, l *approval.Line, now time.Time,
+) ([]Waiting, error) {
+	list := waiting(open, now)
+	canaries, err := r.canaries(ctx, ledger, list, open, l)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		w := &list[i]
+		first := canaries[w.Migration.Method]
+		if first != nil && first.ID != w.Migration.ID && w.Hold == "" && w.Migration.Cancel == nil {
+			w.Hold, w.Why = HoldCanary, afterCanary(first)
+		}
+	}
+	sortWaiting(list)
+	return list, nil
+}
+
+// afterCanary says what is waited for.
+func afterCanary(first *Migration) string {
+	why := "waits for the first one by " + string(first.Method) + ": " + first.Credential + " is " + string(first.State)
+	if first.State == approval.StateMigrated {
+		why += " and watched until " + first.WatchedUntil.UTC().Format(time.RFC3339)
+	}
+	return why
+}
+
+// waiting are the migrations that could start, with what holds each of them by itself.
+func waiting(open []Migration, now time.Time) (list []Waiting) {
 	for _, m := range open {
 		switch {
 		case m.State != approval.StateApproved && m.State != approval.StateStaged:
@@ -131,6 +176,10 @@ func (r *Rules) Order(open []Migration, now time.Time) []Waiting {
 			list = append(list, Waiting{Migration: m})
 		}
 	}
+	return list
+}
+
+func sortWaiting(list []Waiting) {
 	slices.SortStableFunc(list, func(a, b Waiting) int {
 		return cmp.Or(strings.Compare(string(a.Hold), string(b.Hold)),
 			cmp.Compare(unstaged(&a.Migration), unstaged(&b.Migration)),
@@ -138,7 +187,6 @@ func (r *Rules) Order(open []Migration, now time.Time) []Waiting {
 			cmp.Compare(risk(&a.Migration), risk(&b.Migration)), a.Migration.At.Compare(b.Migration.At),
 			strings.Compare(a.Migration.ID, b.Migration.ID))
 	})
-	return list
 }
 
 // unstaged puts what is staged first.

@@ -51,15 +51,17 @@ func (e *Engine) DryRun(ctx context.Context) ([]Foreseen, error) {
 		return nil, err
 	}
 	now := e.Clock()
-	held, heldWhy := e.Rules.hold(&line, now)
-	if refusal := line.CheckClock(now); refusal != nil {
-		held, heldWhy = HoldClock, refusal.Text
-	}
+	held, heldWhy := e.Rules.held(&line, now)
 	if i := slices.IndexFunc(open, func(m Migration) bool { return m.InFlight() }); i >= 0 {
 		held, heldWhy = HoldBusy, "the migration of "+open[i].Credential+" is in flight"
 	}
+	list, err := e.Rules.Queue(ctx, e.Ledger, open, &line, now)
+	if err != nil {
+		return nil, err
+	}
+	firsts := map[approval.Method]string{} // those that would be watched before others start by their method
 	var all []Foreseen
-	for _, w := range e.Rules.Order(open, e.Clock()) {
+	for _, w := range list {
 		f := Foreseen{Migration: w.Migration, Hold: w.Hold, Why: w.Why}
 		if f.Hold == "" {
 			f.Hold, f.Why = held, heldWhy
@@ -67,9 +69,22 @@ func (e *Engine) DryRun(ctx context.Context) ([]Foreseen, error) {
 		if err := e.rehearse(ctx, line, &f); err != nil {
 			return all, err
 		}
+		e.Rules.foresee(firsts, &line, &f)
 		all = append(all, f)
 	}
 	return all, ctx.Err()
+}
+
+// foresee holds back what would wait for the first one by its method, and notes that one.
+func (r *Rules) foresee(firsts map[approval.Method]string, l *approval.Line, f *Foreseen) {
+	method := f.Migration.Method
+	switch {
+	case !r.Canary || l.Canary[method] != "" || f.Hold != "" || f.Migration.Cancel != nil:
+	case firsts[method] != "":
+		f.Hold, f.Why = HoldCanary, "would wait until the first one by "+string(method)+", "+firsts[method]+", was watched"
+	case f.Phase.Irreversible():
+		firsts[method] = f.Migration.Credential
+	}
 }
 
 // rehearse runs one migration by itself on a line where nothing else holds it.

@@ -72,9 +72,9 @@ func (e *Engine) Tick(ctx context.Context) (worked bool, err error) {
 	if err := e.tend(ctx, open); err != nil || busy >= 0 {
 		return false, err
 	}
-	next, hold, _ := e.next(ctx, open, &line)
-	if hold != "" || next == nil {
-		return false, nil
+	next, err := e.next(ctx, open, &line)
+	if next == nil || err != nil {
+		return false, err
 	}
 	return true, e.run(ctx, *next)
 }

@@ -89,9 +89,19 @@ const (
 	HoldAsked   Hold = "adobe-asked"
 	HoldBusy    Hold = "in-flight"
 	HoldLease   Hold = "lease"
+	// HoldCanary: the first migration by the method is not known to have gone well yet.
+	HoldCanary Hold = "canary"
 )
 
-// hold says why nothing may start now; "" if something may.
+// held says why nothing may start now, with the clock looked at first; "" if something may.
+func (r *Rules) held(l *approval.Line, now time.Time) (h Hold, why string) {
+	if refusal := l.CheckClock(now); refusal != nil {
+		return HoldClock, refusal.Text
+	}
+	return r.hold(l, now)
+}
+
+// hold says why nothing may start now by a clock that is right; "" if something may.
 func (r *Rules) hold(l *approval.Line, now time.Time) (h Hold, why string) {
 	switch {
 	case l.Frozen != nil:

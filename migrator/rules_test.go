@@ -1,7 +1,9 @@
 package migrator_test
 
 import (
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -171,6 +173,76 @@ func TestCanary(t *testing.T) {
 	w.state(ids[2], approval.StateMigrated)
 	if w.line().Canary[approval.MethodQueryService] == "" {
 		t.Fatal("nothing says that it went well")
+	}
+}
+
+// TestCanaryShows is what is said of those that wait for the first one by their method: by the dry run before it starts
+// and after, by the queue, and as what holds the line. Others by another method do not wait, nor does what somebody wants
+// cancelled.
+func TestCanaryShows(t *testing.T) {
+	w := newWorld(t)
+	w.rules.Canary = true
+	staged, unstaged := w.approved(w.add(approval.MethodConsole)), w.add(approval.MethodConsole)
+	first, second := w.approved(w.add(approval.MethodQueryService)), w.approved(w.add(approval.MethodQueryService))
+	e := w.engine("p1")
+	w.foreseen(e, map[string]migrator.Hold{staged: "", first: "", second: migrator.HoldCanary})
+	for w.tick(e) {
+	}
+	w.state(staged, approval.StateStaged) // which holds nobody up
+	w.state(first, approval.StateMigrated)
+	w.state(second, approval.StateApproved)
+	w.foreseen(e, map[string]migrator.Hold{staged: "check", second: migrator.HoldCanary})
+	if hold, why, err := e.Held(t.Context()); hold != migrator.HoldCanary || !strings.Contains(why, "watched until") || err != nil {
+		t.Errorf("held by %q: %q, %v", hold, why, err)
+	}
+
+	w.now = w.now.Add(25 * time.Hour)
+	w.ready(w.accounts[w.get(staged).Credential])
+	other := w.approved(unstaged)
+	e = w.engine("p1")
+	w.foreseen(e, map[string]migrator.Hold{staged: "", other: migrator.HoldCanary, second: migrator.HoldCanary})
+	w.rest(e, 2*time.Minute)
+	w.state(staged, approval.StateMigrated)
+	w.state(second, approval.StateMigrated)
+	w.foreseen(e, map[string]migrator.Hold{other: migrator.HoldCanary})
+}
+
+// TestCanaryCancel lets somebody have a binding cancelled while the first one by the method is watched.
+func TestCanaryCancel(t *testing.T) {
+	w := newWorld(t)
+	w.rules.Canary = true
+	a, b := w.add(approval.MethodConsole), w.add(approval.MethodConsole)
+	first, second := w.approved(a), w.approved(b)
+	e := w.engine("p1")
+	for w.tick(e) {
+	}
+	w.now = w.now.Add(time.Hour)
+	w.ready(a)
+	w.rest(e, 10*time.Minute)
+	w.state(first, approval.StateMigrated)
+	w.cancel(second, "bo", true)
+	w.wanted = true
+	w.rest(e, 10*time.Minute)
+	w.state(second, approval.StateRevoked)
+	w.expectStarts("bind", "bind", "finalize", "cancel")
+}
+
+// foreseen is what a dry run says of each that waits, and the queue of what waits for a canary.
+func (w *world) foreseen(e *migrator.Engine, want map[string]migrator.Hold) {
+	w.t.Helper()
+	list, err := e.DryRun(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	got := map[string]migrator.Hold{}
+	for _, f := range list {
+		got[f.Migration.ID] = f.Hold
+		if (f.Hold == migrator.HoldCanary) != strings.Contains(f.Why, "the first one by") {
+			w.t.Errorf("%s: %q", f.Hold, f.Why)
+		}
+	}
+	if !maps.Equal(got, want) {
+		w.t.Errorf("%s: a dry run says %q, not %q", w.now, got, want)
 	}
 }
 

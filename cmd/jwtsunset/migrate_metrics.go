@@ -43,6 +43,7 @@ func (d *daemon) showMigrations(ctx context.Context) error {
 	if x.Paused, err = pauses(ctx, cfg, &line, x.InFlight, now); err != nil {
 		return err
 	}
+	x.Paused[string(migrator.HoldCanary)] = cfg.Migrator.Canary && d.book.awaitsCanary(&line, now)
 	d.metrics.PublishMigrations(x)
 	return nil
 }

@@ -52,8 +52,11 @@ type standpoint struct {
 	undecided time.Time
 	// ready is since when an approved one may start, and expires until when.
 	ready, expires time.Time
-	inFlight       bool
-	began          time.Time
+	// method is how it is migrated; onTrial tells whether others by that method may wait for this one.
+	method   approval.Method
+	onTrial  bool
+	inFlight bool
+	began    time.Time
 	// migrated is when that was found, and proof how it is known.
 	migrated time.Time
 	proof    migrator.Proof
@@ -63,7 +66,7 @@ type standpoint struct {
 func standpointOf(m *migrator.Migration) standpoint {
 	p := standpoint{
 		organization: m.Organization, credential: m.Credential, state: m.State, asked: m.At, expires: m.Expires,
-		inFlight: m.InFlight(), proof: m.Proof,
+		method: m.Method, onTrial: m.OnTrial(), inFlight: m.InFlight(), proof: m.Proof,
 	}
 	switch m.State {
 	case approval.StateRequested:
@@ -364,6 +367,32 @@ func (p *standpoint) show(x *metrics.Migrations, now time.Time) {
 	}
 	if p.inFlight {
 		x.InFlight, x.Began = true, earlier(x.Began, p.began)
+	}
+}
+
+// awaitsCanary tells whether a request that could start now waits for the first migration by its method.
+func (b *migrationBook) awaitsCanary(l *approval.Line, now time.Time) bool {
+	tried := map[approval.Method]bool{}
+	for _, p := range b.requests {
+		tried[p.method] = tried[p.method] || p.onTrial && l.Canary[p.method] == ""
+	}
+	for _, p := range b.requests {
+		if tried[p.method] && p.startable(now) {
+			return true
+		}
+	}
+	return false
+}
+
+// startable tells whether nothing about the request itself keeps it from starting.
+func (p *standpoint) startable(now time.Time) bool {
+	switch p.state {
+	case approval.StateApproved:
+		return !now.Before(p.ready) && now.Before(p.expires)
+	case approval.StateStaged:
+		return !p.undecided.IsZero() && now.Before(p.undecided)
+	default:
+		return false
 	}
 }
 

@@ -225,6 +225,49 @@ func (y *yard) shown() samples {
 	return y.scrape()
 }
 
+// queue is what the command of that name shows.
+func (y *yard) queue(format string) string {
+	y.t.Helper()
+	var out strings.Builder
+	a := &app{stdout: &out, clock: y.time, configPath: y.place.config}
+	cfg, err := a.loadConfig()
+	if err == nil {
+		err = a.queue(y.t.Context(), cfg, y.store, format)
+	}
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	return out.String()
+}
+
+// TestCanaryIsShown shows in the queue and in the metrics that a request waits for the first one by its method, and only
+// while one does.
+func TestCanaryIsShown(t *testing.T) {
+	t.Parallel()
+	y := newYard(t, 2)
+	y.engine.Rules.Canary = true
+	const paused, why = `jwtsunset_migrations_paused{cause="canary"}`, "waits for the first one by query-service"
+	y.shown().want(t, paused, 0)
+	y.migrated(0, approval.StateMigrated)
+	y.shown().want(t, paused, 0)
+	y.migrated(1, approval.StateApproved)
+	y.shown().want(t, paused, 1)
+	if s := y.queue("table"); !strings.Contains(s, why) {
+		t.Errorf("the queue says\n%s", s)
+	}
+	if s := y.queue("json"); !strings.Contains(s, `"hold": "canary"`) || !strings.Contains(s, why) {
+		t.Errorf("the queue says\n%s", s)
+	}
+	y.advance(25 * time.Hour)
+	if _, err := y.engine.Tick(t.Context()); err != nil { // with which the watch ends
+		t.Fatal(err)
+	}
+	y.shown().want(t, paused, 0)
+	if s := y.queue("table"); strings.Contains(s, why) {
+		t.Errorf("the queue says\n%s", s)
+	}
+}
+
 // wantStates fails unless so many credentials are in each state, in all families, and all others at zero.
 func (s samples) wantStates(t *testing.T, want map[credential.State]float64) {
 	t.Helper()

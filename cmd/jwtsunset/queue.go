@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,9 +84,16 @@ func (a *app) oneInQueue(ctx context.Context, s *store.Store, id, format string)
 
 // queueRecord is the queue as JSON.
 type queueRecord struct {
-	Frozen     string            `json:"frozen"`
-	Stopped    string            `json:"stopped"`
-	Migrations []migrationRecord `json:"migrations"`
+	Frozen     string         `json:"frozen"`
+	Stopped    string         `json:"stopped"`
+	Migrations []queuedRecord `json:"migrations"`
+}
+
+// queuedRecord is an open request in the queue as JSON. Hold and HeldWhy say what holds this one by itself.
+type queuedRecord struct {
+	migrationRecord
+	Hold    string `json:"hold"`
+	HeldWhy string `json:"held_why"`
 }
 
 func (a *app) queue(ctx context.Context, cfg *config.Config, s *store.Store, format string) error {
@@ -96,18 +105,21 @@ func (a *app) queue(ctx context.Context, cfg *config.Config, s *store.Store, for
 	if err != nil {
 		return err
 	}
+	now := a.clock()
+	waiting, err := migratorRules(cfg).Queue(ctx, s, open, &line, now)
+	if err != nil {
+		return err
+	}
+	place := map[string]migrator.Waiting{}
+	turn := map[string]int{}
+	for i, w := range waiting {
+		place[w.Migration.ID], turn[w.Migration.ID] = w, i+1
+	}
 	if format == report.FormatJSON {
-		return a.writeQueueJSON(line, open)
+		return a.writeQueueJSON(line, open, place)
 	}
 	if err := a.writeLine(line, cfg); err != nil {
 		return err
-	}
-	now := a.clock()
-	rules := migratorRules(cfg)
-	place := map[string]migrator.Waiting{}
-	turn := map[string]int{}
-	for i, w := range rules.Order(open, now) {
-		place[w.Migration.ID], turn[w.Migration.ID] = w, i+1
 	}
 	g := grid{header: []string{"PLACE", "REQUEST", "CREDENTIAL", "NAME", "STATE", "APPROVALS", "FOR", "WHY"}}
 	for _, m := range open {
@@ -116,13 +128,18 @@ func (a *app) queue(ctx context.Context, cfg *config.Config, s *store.Store, for
 			position = strconv.Itoa(n)
 		}
 		g.add(position, m.ID[:8], m.Credential, first(m.Card.Fact(approval.FactName)), string(m.State),
-			fmt.Sprintf("%d/%d", len(m.Approvers()), m.Required), elapsed(since(m), now), orDash(m.Why+place[m.ID].Why))
+			fmt.Sprintf("%d/%d", len(m.Approvers()), m.Required), elapsed(since(m), now), orDash(joined(m.Why, place[m.ID].Why)))
 	}
 	if len(g.rows) == 0 {
 		_, err := fmt.Fprintln(a.stdout, "nothing is asked for")
 		return err
 	}
 	return g.write(a.stdout)
+}
+
+// joined are the reasons that there are.
+func joined(reasons ...string) string {
+	return strings.Join(slices.DeleteFunc(reasons, func(s string) bool { return s == "" }), "; ")
 }
 
 // since is when a migration came into the state that people wait for it to leave.
@@ -158,13 +175,16 @@ func (a *app) writeLine(l approval.Line, cfg *config.Config) error {
 	return err
 }
 
-func (a *app) writeQueueJSON(l approval.Line, open []migrator.Migration) error {
-	r := queueRecord{Stopped: l.Stopped, Migrations: []migrationRecord{}}
+func (a *app) writeQueueJSON(
+	l approval.Line, open []migrator.Migration, place map[string]migrator.Waiting,
+) error {
+	r := queueRecord{Stopped: l.Stopped, Migrations: []queuedRecord{}}
 	if l.Frozen != nil {
 		r.Frozen = l.Frozen.Reason
 	}
 	for _, m := range open {
-		r.Migrations = append(r.Migrations, migrationRecordOf(m))
+		w := place[m.ID]
+		r.Migrations = append(r.Migrations, queuedRecord{migrationRecordOf(m), string(w.Hold), w.Why})
 	}
 	return a.writeJSON(r)
 }
