@@ -187,10 +187,12 @@ func (g *Gate) agree(r *Request, line *Line, d Decision, now time.Time) *Refusal
 		return override(r, d)
 	}
 	if r.Expired(now) { // a staged one: what was decided before has ended, and everybody is asked again
-		if r.Override != nil && r.Override.At.Before(r.Expires) {
-			r.Override = nil
+		var later *Decision
+		if o := r.Override; o != nil && !o.At.Before(r.Expires) {
+			later, r.Override = o, nil
 		}
-		r.Decisions, r.Rebound, r.Expires = nil, nil, time.Time{}
+		r.Reopen()
+		r.Override = later
 	}
 	r.Decisions = append(r.Decisions, d)
 	if len(r.Approvers()) >= r.Required && r.Expires.IsZero() {

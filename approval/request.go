@@ -25,8 +25,9 @@ type Request struct {
 	// Required is how many approvals the rules asked for when the card was shown. The rules at the start can ask for
 	// more, never for fewer.
 	Required int `json:"required"`
-	// Decisions are all that count, in their order.
+	// Decisions are all that count, in their order; Past are those before them, which were used or have ended.
 	Decisions []Decision `json:"decisions,omitempty"`
+	Past      []Decision `json:"past,omitempty"`
 	// Override is set where a second person let a migration be finished without the evidence that it is safe.
 	Override *Decision `json:"override,omitempty"`
 	// NotBefore and Expires bound the time in which it may start; Expires is zero until it is approved.
@@ -85,6 +86,18 @@ func (r *Request) Rebind(c Card) {
 	}
 	r.Card = c
 }
+
+// Reopen asks everybody again about one that is staged: what was approved has been used, and allows nothing more.
+func (r *Request) Reopen() {
+	r.Past = append(r.Past, r.Decisions...)
+	if r.Override != nil {
+		r.Past = append(r.Past, *r.Override)
+	}
+	r.Decisions, r.Override, r.Rebound, r.Expires = nil, nil, nil, time.Time{}
+}
+
+// Spent tells whether what was approved has been used, and too few have approved the request as it is now.
+func (r *Request) Spent() bool { return r.State == StateStaged && r.Expires.IsZero() }
 
 // End closes the request.
 func (r *Request) End(s State, why string, now time.Time) { r.State, r.Why, r.Ended = s, why, now }

@@ -1,6 +1,7 @@
 package migrator_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -96,5 +97,72 @@ func TestCancelMeanwhile(t *testing.T) {
 	}
 	if cancelled < 3 || finished < 3 {
 		t.Errorf("%d cancelled, %d finished", cancelled, finished)
+	}
+}
+
+// TestFinalizeFails leaves both halves in place where finalize came to nothing: by Adobe's refusal, or by a person's word.
+// Nothing starts again by itself; people approve anew, seeing what is so then, or have the OAuth half taken away.
+func TestFinalizeFails(t *testing.T) {
+	for _, word := range []bool{false, true} {
+		for _, then := range []string{"approved again", "cancelled", "taken back by Adobe", "nobody decides"} {
+			t.Run(fmt.Sprintf("by word %t, %s", word, then), func(t *testing.T) {
+				w := newWorld(t)
+				a := w.add(approval.MethodConsole)
+				id, e := w.approved(a), w.engine("p1")
+				w.tick(e)
+				w.finalizeFails(id, e, word)
+				w.ready(a)
+				a.Name = "another name"
+				w.rest(e, time.Hour)
+				m := w.state(id, approval.StateStaged)
+				if !m.Spent() || m.Why == "" || len(m.Past) != 1 || m.Card.Fact(approval.FactName)[0] != a.Name {
+					t.Fatalf("%+v", m.Request)
+				}
+				w.expectStarts("bind", "finalize")
+				want := []string{"bind", "finalize"}
+				state := approval.StateStaged
+				switch then {
+				case "approved again":
+					if err := w.decide(id, "ana", approval.DecisionApprove); err != nil {
+						t.Fatal(err)
+					}
+					want, state = append(want, "finalize"), approval.StateMigrated
+				case "cancelled":
+					w.cancel(id, "bo", true)
+					w.wanted = true
+					want, state = append(want, "cancel"), approval.StateRevoked
+				case "taken back by Adobe":
+					a.become(w.now, migrator.TruthJWT)
+					state = attention
+				}
+				w.rest(e, 40*time.Hour)
+				w.state(id, state)
+				w.expectStarts(want...)
+			})
+		}
+	}
+}
+
+// finalizeFails lets finalize come to nothing: Adobe refuses it, or says that it is done, and a person sees that it is not.
+func (w *world) finalizeFails(id string, e *migrator.Engine, word bool) {
+	w.t.Helper()
+	outcome := migrator.OutcomeRefused
+	if word {
+		outcome = migrator.OutcomeAccepted
+	}
+	w.now = w.now.Add(time.Hour)
+	w.ready(w.accounts[w.get(id).Credential])
+	w.answers = func(string, *account) shape { return shape{outcome: outcome, effect: "none", took: 9 * time.Second} }
+	w.tick(e)
+	w.answers = nil
+	if !word {
+		return
+	}
+	w.state(id, attention)
+	if err := w.say(migrator.WordNotMigrated, "bo"); err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := w.gate().Thaw(w.t.Context(), hand("bo"), approval.Thaw{Reason: "seen to"}); err != nil {
+		w.t.Fatal(err)
 	}
 }

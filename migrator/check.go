@@ -43,6 +43,34 @@ type checked struct {
 // check reads a credential afresh and sees whether a migration may start. It changes nothing. Its error is a *stale, a
 // *doubt, or a *approval.Refusal.
 func (e *Engine) check(ctx context.Context, m *Migration) (checked, error) {
+	c, err := e.examine(ctx, m)
+	if err != nil {
+		return c, err
+	}
+	if m.Cancel != nil {
+		err = e.mayCancel(m, &c)
+		return c, err
+	}
+	if err := e.unchanged(m, &c); err != nil {
+		return c, err
+	}
+	if refusal := e.Policy.Guard(c.reading.Subject); refusal != nil {
+		return c, &stale{refusal.Text}
+	}
+	method := e.Methods[m.Method]
+	var ok bool
+	if c.phase, ok = method.Next(c.truth); !ok {
+		if c.truth == TruthUnread {
+			return c, &doubt{"unread", errUnread}
+		}
+		return c, &stale{"the credential is " + string(c.truth) + ": nothing is left to do"}
+	}
+	err = e.entitled(ctx, m, &c, method, e.Clock())
+	return c, err
+}
+
+// examine reads a credential afresh and makes its card anew. Its error is a *doubt.
+func (e *Engine) examine(ctx context.Context, m *Migration) (checked, error) {
 	var c checked
 	method, ok := e.Methods[m.Method]
 	if !ok {
@@ -61,30 +89,12 @@ func (e *Engine) check(ctx context.Context, m *Migration) (checked, error) {
 		return c, &doubt{"unread", fmt.Errorf("what the credential is could not be read: %w", err)}
 	}
 	c.truth = truth
-	now := e.Clock()
 	c.reading.Evidence = e.withoutOwnUse(m, c.reading.Evidence)
 	s := &c.reading.Subject
 	s.Method = m.Method
-	s.Verdict = e.Policy.Judgement.Judge(m.Method, s.Credential, c.reading.Evidence, now)
+	s.Verdict = e.Policy.Judgement.Judge(m.Method, s.Credential, c.reading.Evidence, e.Clock())
 	c.card, c.required = approval.NewCard(*s), e.Policy.RequiredFor(s.Credential)
-	if m.Cancel != nil {
-		err = e.mayCancel(m, &c)
-		return c, err
-	}
-	if err := e.unchanged(m, &c); err != nil {
-		return c, err
-	}
-	if refusal := e.Policy.Guard(*s); refusal != nil {
-		return c, &stale{refusal.Text}
-	}
-	if c.phase, ok = method.Next(truth); !ok {
-		if truth == TruthUnread {
-			return c, &doubt{"unread", errUnread}
-		}
-		return c, &stale{"the credential is " + string(truth) + ": nothing is left to do"}
-	}
-	err = e.entitled(ctx, m, &c, method, now)
-	return c, err
+	return c, nil
 }
 
 // unchanged sees that the facts are those that were approved.

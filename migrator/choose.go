@@ -168,6 +168,8 @@ func waiting(open []Migration, now time.Time) (list []Waiting) {
 			continue
 		case m.Cancel != nil:
 			list = append(list, Waiting{Migration: m})
+		case m.Spent():
+			list = append(list, Waiting{m, "spent", "it needs another approval for finalize, or jwtsunset cancel"})
 		case m.Expired(now):
 			list = append(list, Waiting{m, "expired", "the approval has expired: it needs another one"})
 		case now.Before(m.NotBefore):

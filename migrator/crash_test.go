@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -144,7 +145,7 @@ func (w *world) checkAfterCrash(id, what string) {
 	m, l := w.get(id), w.line()
 	switch {
 	case m.State == approval.StateMigrated:
-	case m.State == approval.StateFailed && m.Why != "" && l.Failures > 0:
+	case (m.State == approval.StateFailed || m.Spent()) && m.Why != "" && l.Failures > 0:
 		// Proved not started: a person may approve it again.
 		if a := m.Last(); a.Truth == migrator.TruthMigrated || !a.Settled {
 			w.t.Errorf("%s: failed, with %+v", what, a)
@@ -156,7 +157,7 @@ func (w *world) checkAfterCrash(id, what string) {
 	default:
 		w.t.Errorf("%s: %s (%s), the line %q", what, m.State, m.Why, l.Stopped)
 	}
-	if len(m.Decisions) == 0 || m.Decisions[0].By.Person != "ana" {
+	if told := slices.Concat(m.Past, m.Decisions); len(told) == 0 || told[0].By.Person != "ana" {
 		w.t.Errorf("%s: the approval is lost", what)
 	}
 	for _, kind := range []string{"bind", "finalize", "migrate"} {

@@ -143,7 +143,7 @@ func attest(m *Migration, l *approval.Line, said *approval.Decision, now time.Ti
 	return nil
 }
 
-// dismiss ends what came to nothing.
+// dismiss ends what came to nothing. Where the OAuth half is in place all the same, people decide what becomes of it.
 func dismiss(m *Migration, l *approval.Line, said *approval.Decision, now time.Time) *approval.Refusal {
 	a := m.Last()
 	switch {
@@ -152,11 +152,24 @@ func dismiss(m *Migration, l *approval.Line, said *approval.Decision, now time.T
 	case !a.Settled && !m.inHand():
 		return approval.Refuse(approval.RefusedTooEarly, "jwtsunset resolve --sender-dead", "its sender may still live")
 	}
-	m.Decisions = append(m.Decisions, *said)
-	m.End(approval.StateFailed, said.Reason, now.UTC())
-	a.Settled, a.Ended, a.Result = true, now.UTC(), ResultFailed
+	if m.halfDone() {
+		m.stageAgain(PhaseFinalize)
+		m.Why, m.Cancel = said.Reason, nil
+	} else {
+		m.Decisions = append(m.Decisions, *said)
+		m.End(approval.StateFailed, said.Reason, now.UTC())
+	}
+	if a.Result != ResultStaged { // which stays so, although the facts have changed since
+		a.Settled, a.Ended, a.Result = true, now.UTC(), ResultFailed
+	}
 	l.LastEnd = now.UTC()
 	return nil
+}
+
+// halfDone tells whether, as far as is known, both halves are in place because of this migration.
+func (m *Migration) halfDone() bool {
+	t := m.Last().Truth
+	return m.Method == approval.MethodConsole && m.bound() && (t == TruthBoth || t == TruthUnread || t == "")
 }
 
 // tidy brings a text to one line.

@@ -201,7 +201,7 @@ func (m *model) decide() {
 	case !approver || kind == approval.DecisionApprove && (forged || name == q.by || m.frozen || q.off != ""):
 		m.w.t.Errorf("%s by %s was accepted", kind, name)
 	case kind == approval.DecisionApprove:
-		if q.expires.IsZero() || !m.w.now.Before(q.expires) {
+		if q.expires.IsZero() || !m.w.now.Before(q.expires) || before.Spent() && len(before.Decisions) == 0 {
 			q.expires = m.w.now.Add(m.w.policy.Expires)
 			for other := range q.yes {
 				if other != "" {
@@ -209,12 +209,22 @@ func (m *model) decide() {
 				}
 			}
 		}
+		if a := m.w.accounts[q.account]; before.Spent() && shows(before.Card, a) { // it is kept up to date for those who decide
+			q.yes[""] = m.version[q.account]
+		}
 		q.yes[name] = q.yes[""]
 	case before.State == approval.StateStaged:
 		q.expires = m.w.now // what is staged stays, and is asked for again
 	default:
 		q.off = string(kind)
 	}
+}
+
+// shows tells whether a card is of a credential as it is.
+func shows(c approval.Card, a *account) bool {
+	return slices.Equal(c.Fact(approval.FactName), []string{a.Name}) &&
+		slices.Equal(c.Fact(approval.FactOwner), []string{a.Owner.AssignedTo}) &&
+		strings.Join(c.Fact(approval.FactProjectType), "") == a.project
 }
 
 // change changes a credential from outside.
@@ -382,7 +392,7 @@ func (m *model) finish() {
 	for id, q := range m.asked {
 		x := w.get(id)
 		for name := range q.yes {
-			if name != "" && !slices.ContainsFunc(x.Decisions, func(d approval.Decision) bool { return d.By.Person == name }) {
+			if name != "" && !slices.ContainsFunc(slices.Concat(x.Past, x.Decisions), func(d approval.Decision) bool { return d.By.Person == name }) {
 				w.t.Errorf("the approval of %s by %s is lost: %+v", x.Credential, name, x.Decisions)
 			}
 		}

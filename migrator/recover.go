@@ -2,6 +2,7 @@ package migrator
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"jwtsunset/approval"
@@ -56,6 +57,10 @@ func (e *Engine) tend(ctx context.Context, open []Migration) error {
 				return err
 			}
 			*m = Migration{Request: approval.Request{ID: m.ID, State: approval.StateExpired}}
+		case m.Spent() && len(m.Decisions) == 0 && m.Cancel == nil && !e.resting(m.ID, now):
+			if err := e.freshen(ctx, *m); err != nil {
+				return err
+			}
 		case m.State == approval.StateNeedsAttention && m.Last() != nil && !e.resting(m.ID, now):
 			if err := e.revisit(ctx, *m); err != nil {
 				return err
@@ -88,6 +93,33 @@ func (e *Engine) revisit(ctx context.Context, m Migration) error {
 			return nil
 		}
 		return e.conclude(m, l, v, truth, calls, now)
+	})
+	return unlessMoved(err)
+}
+
+// freshen keeps the card of what is staged as Adobe has it while nobody has approved it yet: people decide about what
+// is so. What is not staged at Adobe any more is a person's to look at.
+func (e *Engine) freshen(ctx context.Context, m Migration) error {
+	c, err := e.examine(ctx, &m)
+	e.rest(m.ID, e.Clock().Add(restAfterDoubt))
+	if err != nil || c.truth == TruthUnread {
+		return nil //nolint:nilerr // nothing new is known
+	}
+	changed := m.Card.Changed(c.card)
+	unread := c.reading.Evidence.Read.IsZero() && slices.Equal(changed, []string{approval.FactVerdict})
+	if c.truth == TruthBoth && (len(changed) == 0 || unread) {
+		return nil
+	}
+	_, err = e.change(ctx, m.ID, "what is so before anybody approves", func(m *Migration, _ *approval.Line) error {
+		if !m.Spent() || len(m.Decisions) > 0 || m.Cancel != nil {
+			return errMoved
+		}
+		if c.truth != TruthBoth {
+			return e.outdate(m, "the credential is "+string(c.truth))
+		}
+		m.Rebind(c.card)
+		m.Rebound, m.Evidence = nil, c.reading.Evidence
+		return nil
 	})
 	return unlessMoved(err)
 }

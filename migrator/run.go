@@ -136,7 +136,7 @@ func (e *Engine) begin(ctx context.Context, m Migration, c checked) (Migration, 
 		if m.Fingerprint != c.card.Fingerprint() {
 			return &stale{"the card has changed"}
 		}
-		m.State, m.Evidence = approval.StateStarting, c.reading.Evidence
+		m.State, m.Why, m.Evidence = approval.StateStarting, "", c.reading.Evidence
 		m.Attempts = append(m.Attempts, Attempt{
 			ID: newAttemptID(), Phase: c.phase, Method: m.Method, Sender: e.Sender, Approvers: approvers,
 			Fingerprint: m.Fingerprint, Began: now.UTC(), Calls: c.reading.Calls, Truth: c.truth, TruthAt: now.UTC(),

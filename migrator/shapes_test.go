@@ -144,7 +144,7 @@ func answerOf(t *testing.T, kind string, c expected) {
 		want = approval.StateStaged
 	case want == reached:
 		want = approval.StateMigrated
-	case want == again && kind == "finalize":
+	case (want == again || want == failed) && kind == "finalize":
 		want = approval.StateStaged
 	case want == again:
 		want = approval.StateApproved
@@ -156,6 +156,9 @@ func answerOf(t *testing.T, kind string, c expected) {
 	}
 	if len(w.arrived) != before+sent {
 		t.Fatalf("%d starts arrived", len(w.arrived)-before)
+	}
+	if m.Spent() != (c.want == failed && kind == "finalize") {
+		t.Fatalf("spent %t, %+v", m.Spent(), m.Decisions)
 	}
 	if want == approval.StateMigrated && (m.Origin == migrator.OriginOutside) != c.outside {
 		t.Fatalf("done by %s", m.Origin)

@@ -218,9 +218,10 @@ func (e *Engine) conclude(
 	}
 	if a.Phase == PhaseCancel && v.state != approval.StateNeedsAttention {
 		m.Cancel = nil
-		if v.state == approval.StateFailed {
-			v.state = approval.StateStaged // nothing was cancelled: both halves work as before
-		}
+	}
+	if v.state == approval.StateFailed && m.staged(a.Phase) {
+		v.state, v.why = approval.StateStaged, string(a.Phase)+" came to nothing: "+v.why
+		m.stageAgain(a.Phase)
 	}
 	m.Why, m.State = v.why, v.state
 	e.count(l, v, now)
@@ -231,10 +232,26 @@ func (e *Engine) conclude(
 	case approval.StateFailed, approval.StateRevoked:
 		m.End(v.state, v.why, now.UTC())
 	case approval.StateStaged:
-		m.Why = ""
+		if v.result == ResultStaged {
+			m.Why = ""
+		}
 	default:
 	}
 	return nil
+}
+
+// staged tells whether both halves work as before where a phase came to nothing.
+func (m *Migration) staged(p Phase) bool {
+	return p == PhaseCancel || p == PhaseFinalize && m.Method == approval.MethodConsole && m.bound()
+}
+
+// stageAgain leaves to people what becomes of both halves after a phase that came to nothing: they approve finalize
+// again, or cancel. An approval allows one finalize; what somebody wanted cancelled has used up no approval.
+func (m *Migration) stageAgain(p Phase) {
+	m.State = approval.StateStaged
+	if p != PhaseCancel {
+		m.Reopen()
+	}
 }
 
 // count keeps the line's account of failures.

@@ -308,7 +308,7 @@ func (w *world) arrive(s arrival) {
 		if other.attempt == s.attempt {
 			w.t.Errorf("%s: attempt %s sent a second start", w.now, s.attempt)
 		}
-		if other.account == s.account && other.kind == s.kind && w.count(s.account, s.kind) >= w.allowed(s.account) {
+		if other.account == s.account && other.kind == s.kind && w.count(s.account, s.kind) >= w.allowed(s.account, s.kind) {
 			w.t.Errorf("%s: a second %s of %s", w.now, s.kind, s.account)
 		}
 		if w.now.Before(other.until) && w.accounts[other.account].truth(w.now) != migrator.TruthMigrated {
@@ -354,10 +354,27 @@ func (w *world) count(id, kind string) (n int) {
 	return n
 }
 
-func (w *world) allowed(id string) (n int) {
+// allowed is how many starts of a kind people have allowed for a credential: one for each request, and one more each time
+// that they approved what was asked for again.
+func (w *world) allowed(id, kind string) (n int) {
 	for _, m := range w.all() {
-		if m.Credential == id {
-			n++
+		if m.Credential != id {
+			continue
+		}
+		n++
+		var ended time.Time
+		for _, a := range m.Attempts {
+			if a.Phase == migrator.PhaseFinalize && kind == "finalize" && !ended.IsZero() {
+				if slices.ContainsFunc(slices.Concat(m.Past, m.Decisions), func(d approval.Decision) bool {
+					return d.Kind == approval.DecisionApprove && d.At.After(ended) && !d.At.After(a.Began)
+				}) {
+					n++
+				}
+				ended = time.Time{}
+			}
+			if a.Phase == migrator.PhaseFinalize && a.Result == migrator.ResultFailed {
+				ended = a.Ended
+			}
 		}
 	}
 	return n

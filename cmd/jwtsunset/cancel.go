@@ -18,7 +18,8 @@ func (a *app) cancelCommand() *cobra.Command {
 		Short: "Have the OAuth half of a Developer Console credential taken away again",
 		Long: `Have the OAuth half taken away that a migration by the method developer-console has added, as long as it has
 not been finished. An application that uses that half already fails from then on. It is carried out by serve or by
-migrate --yes, like a migration. Nothing else can be cancelled once it has begun; what has not begun is taken back by revoke.`,
+migrate --yes, like a migration. Nothing else can be cancelled once it has begun; what has not begun is taken back by
+revoke.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withMigrations(cmd.Context(), opening{record: true}, false, func(m *migrations) error {

@@ -31,6 +31,9 @@ func writeCard(w io.Writer, m migrator.Migration) error {
 		fmt.Fprintf(&b, "  %-20s %s\n", "reason", report.Clean(m.Reason))
 	}
 	fmt.Fprintf(&b, "  %-20s %d of %d\n", "approvals", len(m.Approvers()), m.Required)
+	for _, d := range m.Past {
+		fmt.Fprintf(&b, "  %-20s %s at %s %s (used or over)\n", d.Kind, by(d.By), minute(d.At), report.Clean(d.Reason))
+	}
 	for _, d := range m.Decisions {
 		fmt.Fprintf(&b, "  %-20s %s at %s %s\n", d.Kind, by(d.By), minute(d.At), report.Clean(d.Reason))
 	}
@@ -78,6 +81,7 @@ type migrationRecord struct {
 	Fingerprint  string             `json:"fingerprint"`
 	Card         approval.Card      `json:"card"`
 	Decisions    []decisionRecord   `json:"decisions"`
+	Past         []decisionRecord   `json:"past_decisions"`
 	Attempts     []migrator.Attempt `json:"attempts"`
 	Proof        string             `json:"proof"`
 	Origin       string             `json:"origin"`
@@ -101,16 +105,22 @@ func migrationRecordOf(m migrator.Migration) migrationRecord {
 		ID: m.ID, Organization: m.Organization, Credential: m.Credential, State: string(m.State), Method: string(m.Method),
 		RequestedBy: m.By.Person, RequestedAt: stamp(m.At), Reason: m.Reason, Approvers: append([]string{}, m.Approvers()...),
 		Required: m.Required, Expires: stamp(m.Expires), Fingerprint: m.Fingerprint, Card: m.Card,
-		Decisions: []decisionRecord{}, Attempts: append([]migrator.Attempt{}, m.Attempts...), Proof: string(m.Proof),
+		Decisions: decisionRecords(m.Decisions), Past: decisionRecords(m.Past),
+		Attempts: append([]migrator.Attempt{}, m.Attempts...), Proof: string(m.Proof),
 		Origin: string(m.Origin), MigratedAt: stamp(m.MigratedAt), Watch: string(m.Watch), Why: m.Why,
 	}
-	for _, d := range m.Decisions {
-		r.Decisions = append(r.Decisions, decisionRecord{
+	return r
+}
+
+func decisionRecords(list []approval.Decision) []decisionRecord {
+	records := []decisionRecord{}
+	for _, d := range list {
+		records = append(records, decisionRecord{
 			Kind: string(d.Kind), Person: d.By.Person, Door: string(d.By.Door), Strength: string(d.By.Strength),
 			At: stamp(d.At), Reason: d.Reason, Seen: d.Fingerprint,
 		})
 	}
-	return r
+	return records
 }
 
 // elapsed is how long something has been going on, in whole seconds.

@@ -118,18 +118,26 @@ func (e *evidence) judgement(method approval.Method, p *promise) error {
 // allowed sees that after a start that may have left no other was allowed without people.
 func (e *evidence) allowed() (err error) {
 	for _, m := range e.migrations {
-		may := map[migrator.Phase]string{}
-		for _, a := range m.Attempts {
+		may := map[migrator.Phase]*migrator.Attempt{}
+		for i := range m.Attempts {
+			a := &m.Attempts[i]
 			if a.Sending.IsZero() || a.Outcome == migrator.OutcomeNotSent {
 				continue
 			}
-			if may[a.Phase] != "" {
-				err = errors.Join(err, fmt.Errorf("request %s allowed %s and %s: both may have left", m.ID, may[a.Phase], a.ID))
+			if before := may[a.Phase]; before != nil && !approvedBetween(&m, before.Ended, a.Began) {
+				err = errors.Join(err, fmt.Errorf("request %s allowed %s and %s: both may have left", m.ID, before.ID, a.ID))
 			}
-			may[a.Phase] = a.ID
+			may[a.Phase] = a
 		}
 	}
 	return err
+}
+
+// approvedBetween tells whether somebody has approved a migration after one time and not after another.
+func approvedBetween(m *migrator.Migration, after, until time.Time) bool {
+	return slices.ContainsFunc(slices.Concat(m.Past, m.Decisions), func(d approval.Decision) bool {
+		return d.Kind == approval.DecisionApprove && !after.IsZero() && !d.At.Before(after) && !d.At.After(until)
+	})
 }
 
 // operations are the starts of a whole migration by a method.
@@ -160,7 +168,7 @@ func (e *evidence) starts(method approval.Method) (err error) {
 		case a == nil || a.Sending.IsZero() || operationOf[a.Phase] != s.Operation:
 			err = errors.Join(err, fmt.Errorf("the start %+v has no record that allows it", s))
 			continue
-		case len(m.Decisions) == 0:
+		case len(m.Decisions)+len(m.Past) == 0:
 			err = errors.Join(err, fmt.Errorf("the start %+v has no approval", s))
 		case a.Result != migrator.ResultMigrated && a.Result != migrator.ResultStaged:
 			err = errors.Join(err, fmt.Errorf("the start %+v is on record as %s: %s", s, a.Result, a.Why))
@@ -197,7 +205,7 @@ func (e *evidence) kept(p *promise) (err error) {
 	}
 	for _, id := range p.approved {
 		m := e.migration(id)
-		if m == nil || !slices.ContainsFunc(m.Decisions, func(d approval.Decision) bool {
+		if m == nil || !slices.ContainsFunc(slices.Concat(m.Past, m.Decisions), func(d approval.Decision) bool {
 			return d.Kind == approval.DecisionApprove
 		}) {
 			err = errors.Join(err, fmt.Errorf("the approval of %s is lost", id))

@@ -270,7 +270,7 @@ func (l *life) next(ctx context.Context, a *app, m *migrations) (over bool, err 
 	switch {
 	case x.State == approval.StateMigrated:
 		return true, nil
-	case x.State == approval.StateRequested:
+	case x.State == approval.StateRequested, x.Spent():
 		return false, l.approve(ctx, m, x)
 	case x.State == approval.StateNeedsAttention:
 		return l.answer(ctx, a, m, x)
@@ -299,7 +299,7 @@ func (l *life) request(ctx context.Context, m *migrations) error {
 			return err
 		}
 	}
-	s, _, err := m.subject(ctx, c)
+	s, err := m.subject(ctx, c)
 	if err != nil {
 		return err
 	}

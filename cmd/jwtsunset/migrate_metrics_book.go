@@ -84,6 +84,9 @@ func standpointOf(m *migrator.Migration) standpoint {
 		}
 		if p.undecided = m.Expires; m.Expires.IsZero() { // asked again, and too few have answered
 			p.undecided = m.At
+			if a := m.Last(); a != nil {
+				p.undecided = later(p.undecided, a.Ended)
+			}
 			if len(m.Decisions) > 0 {
 				p.undecided = m.Decisions[0].At
 			}
@@ -237,6 +240,10 @@ func (t *logTotals) end(e *audit.Entry) {
 	to := factOf(e, "to")
 	if to == factOf(e, "from") {
 		return
+	}
+	if to == string(approval.StateStaged) && factOf(e, "result") == string(migrator.ResultFailed) &&
+		factOf(e, "phase") == string(migrator.PhaseFinalize) {
+		to = string(approval.StateFailed) // both halves stay, and people are asked again
 	}
 	switch approval.State(to) {
 	case approval.StateMigrated:

@@ -191,25 +191,25 @@ func migratorRules(cfg *config.Config) *migrator.Rules {
 // subject reads a credential afresh and gives what a decision about it rests on.
 func (m *migrations) subject(
 	ctx context.Context, c credential.Credential,
-) (approval.Subject, approval.Evidence, error) {
+) (approval.Subject, error) {
 	method, refusal := m.policy.MethodFor(c)
 	if refusal != nil {
-		return approval.Subject{}, approval.Evidence{}, refusal
+		return approval.Subject{}, refusal
 	}
 	r, err := m.reader.Read(ctx, c.Organization, c.ID)
 	if err != nil {
-		return r.Subject, r.Evidence, hinted{fmt.Errorf("the credential could not be read from Adobe: %w", err),
+		return r.Subject, hinted{fmt.Errorf("the credential could not be read from Adobe: %w", err),
 			"a request is made from fresh facts only: try again when Adobe can be read"}
 	}
 	if x, ok := m.engine.Methods[method]; ok {
 		truth, _, err := x.Truth(ctx, r)
 		if err == nil && truth == migrator.TruthMigrated {
-			return r.Subject, r.Evidence, approval.Refuse(approval.RefusedNothing, "", "the credential is on OAuth already")
+			return r.Subject, approval.Refuse(approval.RefusedNothing, "", "the credential is on OAuth already")
 		}
 	}
 	r.Subject.Method = method
 	r.Subject.Verdict = m.policy.Judgement.Judge(method, r.Subject.Credential, r.Evidence, m.clock())
-	return r.Subject, r.Evidence, nil
+	return r.Subject, nil
 }
 
 // withMigrations calls do with everything that decides about migrations, as a command that a person waits for. alone

@@ -55,7 +55,7 @@ func (a *app) requestOne(ctx context.Context, m *migrations, id string, f reques
 			return err
 		}
 	}
-	s, _, err := m.subject(ctx, c)
+	s, err := m.subject(ctx, c)
 	if err != nil {
 		return err
 	}

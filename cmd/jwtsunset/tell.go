@@ -82,6 +82,8 @@ func newsOf(m *migrator.Migration, now time.Time) []tiding {
 	switch {
 	case m.State == approval.StateRequested:
 		return is(notify.NoticeRequested, "")
+	case m.Spent() && len(m.Decisions) == 0 && m.Cancel == nil:
+		return is(notify.NoticeRenewal, attempt)
 	case m.State == approval.StateStaged && m.Expired(now) && m.Cancel == nil:
 		return is(notify.NoticeRenewal, strconv.FormatInt(m.Expires.Unix(), 10))
 	case m.State == approval.StateRunning && m.Method == approval.MethodGuided && m.Done == nil:

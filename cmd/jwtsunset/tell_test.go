@@ -394,6 +394,25 @@ func TestDigestNamesWhatWaits(t *testing.T) {
 	}
 }
 
+// TestSpentApprovalIsToldOnce asks people again where finalize came to nothing, once for each attempt and until the first
+// of them has approved.
+func TestSpentApprovalIsToldOnce(t *testing.T) {
+	t.Parallel()
+	m := migrator.Migration{Request: approval.Request{ID: "r1", State: approval.StateStaged, Why: "finalize came to nothing"}}
+	m.Attempts = []migrator.Attempt{{ID: "a-1"}, {ID: "a-2"}}
+	news := newsOf(&m, monday)
+	if len(news) != 1 || news[0].kind != notify.NoticeRenewal || news[0].mark != "a-2" {
+		t.Fatalf("%+v", news)
+	}
+	if n := migrationNotice(news[0]); n.Why != m.Why {
+		t.Errorf("%+v", n)
+	}
+	m.Decisions = []approval.Decision{{Kind: approval.DecisionApprove}}
+	if news := newsOf(&m, monday); len(news) != 0 {
+		t.Errorf("%+v", news)
+	}
+}
+
 // TestEveryFactHasALabel renders a whole card in both languages: no fact is shown by its bare name.
 func TestEveryFactHasALabel(t *testing.T) {
 	t.Parallel()
