@@ -45,6 +45,11 @@ type Lease struct {
 	Host   string    `json:"host"`
 	Boot   string    `json:"boot"`
 	Until  time.Time `json:"until"`
+	// Term is how long it holds from when it was renewed: what Until says rests on the holder's clock, which may be off.
+	Term time.Duration `json:"term,omitempty"`
+	// Quiet is until when nothing starts because whoever held the line before may still live. It stays until somebody has
+	// waited for as long, also where the holder goes before that.
+	Quiet time.Time `json:"quiet,omitzero"`
 	// Fence grows with each taking over.
 	Fence int64 `json:"fence"`
 }

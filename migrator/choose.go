@@ -54,6 +54,10 @@ func (e *Engine) Held(ctx context.Context) (hold Hold, why string, err error) {
 	}
 	now := e.Clock()
 	hold, why = e.Rules.held(&line, now)
+	if quiet := line.Lease.Quiet; hold == "" && now.Before(quiet) {
+		hold = HoldLease
+		why = "whoever held the line before may still live: until " + quiet.Format(time.RFC3339)
+	}
 	waiting, err := e.Rules.Queue(ctx, e.Ledger, open, &line, now)
 	if err != nil {
 		return "", "", err

@@ -8,32 +8,41 @@ import (
 	"jwtsunset/audit"
 )
 
-// leased is what a process knows of its own lease.
+// leased is what a process knows of the lease.
 type leased struct {
 	fence int64
 	// held is when the lease was last renewed, by the monotonic clock.
 	held time.Time
 	// quiet is until when a process that took over starts nothing: the one before it may still believe in its lease.
 	quiet time.Time
+	// seen is another process's lease as it last was, and since is from when on it has been that.
+	seen  approval.Lease
+	since time.Time
 }
 
 // hold takes or renews the lease, and gives the line. ErrNotLeader if another process has it. Renewing leaves no trace
 // in the audit log, taking over does.
 func (e *Engine) hold(ctx context.Context) (approval.Line, error) {
 	now := e.Clock()
-	var took, doubtful bool
+	var took bool
+	var quiet time.Time
 	line, err := e.Ledger.ChangeLine(ctx, func(l *approval.Line) (event audit.Event, err error) {
 		held := l.Lease
-		took = held.Holder != e.Sender.Process || held.Fence != e.lease.fence
-		others := held.Holder != "" && held.Holder != e.Sender.Process
-		doubtful = took && others && !e.Dead(Sender{Process: held.Holder, Host: held.Host, Boot: held.Boot})
-		if doubtful && now.Before(held.Until) {
-			return event, ErrNotLeader
-		}
-		l.Lease.Holder, l.Lease.Host, l.Lease.Boot = e.Sender.Process, e.Sender.Host, e.Sender.Boot
-		l.Lease.Until = now.Add(e.Rules.Lease).UTC()
+		took, quiet = held.Holder != e.Sender.Process || held.Fence != e.lease.fence, e.lease.quiet
 		if took {
-			l.Lease.Fence++
+			if quiet, err = e.takeOver(held, now); err != nil {
+				return event, err
+			}
+			held.Fence++
+		}
+		l.Lease = approval.Lease{
+			Holder: e.Sender.Process, Host: e.Sender.Host, Boot: e.Sender.Boot, Until: now.Add(e.Rules.Lease).UTC(),
+			Term: e.Rules.Lease, Fence: held.Fence,
+		}
+		if now.Before(quiet) {
+			l.Lease.Quiet = quiet.UTC()
+		}
+		if took {
 			event = leaseEvent(l)
 		}
 		return event, nil
@@ -41,15 +50,34 @@ func (e *Engine) hold(ctx context.Context) (approval.Line, error) {
 	if err != nil {
 		return line, err
 	}
-	e.lease.held = now
+	e.lease.held, e.lease.quiet = now, quiet
 	if took {
 		e.lease.fence, e.Sender.Fence = line.Lease.Fence, line.Lease.Fence
-		e.lease.quiet = time.Time{}
-		if doubtful {
-			e.lease.quiet = now.Add(e.Rules.Lease)
-		}
 	}
 	return line, nil
+}
+
+// takeOver tells whether a lease that is not this engine's may be taken, and until when nothing may start after that.
+func (e *Engine) takeOver(held approval.Lease, now time.Time) (quiet time.Time, err error) {
+	others := held.Holder != "" && held.Holder != e.Sender.Process
+	doubtful := others && !e.Dead(Sender{Process: held.Holder, Host: held.Host, Boot: held.Boot})
+	switch {
+	case doubtful && now.Before(held.Until) && !e.lapsed(held, now):
+		return quiet, ErrNotLeader
+	case doubtful, !held.Quiet.IsZero(): // or there was a doubt that nobody has waited out
+		return now.Add(e.Rules.Lease), nil
+	default:
+		return quiet, nil
+	}
+}
+
+// lapsed tells whether nobody has renewed a lease for its whole term while this process looked on. It has ended then,
+// whatever the clock of its holder said.
+func (e *Engine) lapsed(l approval.Lease, now time.Time) bool {
+	if seen := &e.lease.seen; seen.Fence != l.Fence || !seen.Until.Equal(l.Until) {
+		e.lease.seen, e.lease.since = l, now
+	}
+	return l.Term > 0 && now.Sub(e.lease.since) >= l.Term
 }
 
 func leaseEvent(l *approval.Line) audit.Event {
@@ -59,7 +87,8 @@ func leaseEvent(l *approval.Line) audit.Event {
 	}
 }
 
-// Release gives the lease back, so that another process need not wait for its end.
+// Release gives the lease back, so that another process need not wait for its end. If the one before may still live,
+// the next process waits as this one would have.
 func (e *Engine) Release(ctx context.Context) error {
 	if e.lease.fence == 0 {
 		return nil
@@ -68,7 +97,11 @@ func (e *Engine) Release(ctx context.Context) error {
 		if err := e.fenced(l); err != nil {
 			return audit.Event{}, err
 		}
-		l.Lease = approval.Lease{Fence: l.Lease.Fence}
+		rest := approval.Lease{Fence: l.Lease.Fence}
+		if e.Clock().Before(e.lease.quiet) {
+			rest.Quiet = l.Lease.Quiet
+		}
+		l.Lease = rest
 		return audit.Event{}, nil
 	})
 	return err

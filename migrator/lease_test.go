@@ -65,6 +65,123 @@ func TestTakingOver(t *testing.T) {
 	}
 }
 
+// TestQuietIsInherited lets a process that took over from one that may still live go before it has waited that out: the
+// next one waits as long, also where nobody doubts that the one between them is gone.
+func TestQuietIsInherited(t *testing.T) {
+	for name, c := range map[string]struct {
+		leave  func(w *world, e *migrator.Engine)
+		waited bool
+		// starts is how long after it came the third process starts.
+		starts time.Duration
+	}{
+		"given back": {func(_ *world, e *migrator.Engine) {
+			if err := e.Release(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}, false, lease},
+		"dead": {func(w *world, _ *migrator.Engine) { w.provable, w.dead["p2"] = true, true }, false, lease},
+		"given back when it was over": {func(_ *world, e *migrator.Engine) {
+			if err := e.Release(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}, true, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.provable = false
+			w.tick(w.engine("p1"))
+			w.now = w.now.Add(lease)
+			second := w.engine("p2")
+			w.tick(second)
+			if c.waited {
+				w.now = w.now.Add(lease)
+			}
+			id := w.approved(w.add(approval.MethodQueryService))
+			hold, _, err := second.Held(t.Context())
+			if err != nil || (hold == migrator.HoldLease) == c.waited {
+				t.Errorf("held by %q: %v", hold, err)
+			}
+			c.leave(w, second)
+			came, third := w.now, w.engine("p3")
+			for len(w.arrived) == 0 && w.now.Before(came.Add(4*lease)) {
+				if _, err := third.Tick(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if len(w.arrived) == 0 {
+					w.now = w.now.Add(5 * time.Second)
+				}
+			}
+			w.state(id, approval.StateMigrated)
+			if got := w.arrived[0].at.Sub(came); got != c.starts {
+				t.Errorf("started after %s, want %s", got, c.starts)
+			}
+		})
+	}
+}
+
+// TestTakingOverWithoutClock takes over from a process whose clock was ahead by hours: its lease ends when nobody has
+// renewed it for its term, and not when it says. One that is renewed is left alone.
+func TestTakingOverWithoutClock(t *testing.T) {
+	for name, c := range map[string]struct {
+		renewed, starting bool
+		takes             time.Duration
+	}{
+		"gone":                         {false, false, lease},
+		"gone while a start was out":   {false, true, limit},
+		"renewed":                      {true, false, -1},
+		"renewed, and then it is gone": {true, true, 100*time.Second + limit},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.provable, w.skew["p1"] = false, 5*time.Hour
+			first, second := w.engine("p1"), w.engine("p2")
+			if c.starting {
+				w.approved(w.add(approval.MethodQueryService))
+				w.now = begin
+			}
+			if !c.renewed {
+				w.cutOff(first, c.starting)
+			}
+			took := time.Duration(-1)
+			for at := time.Duration(0); at < 6*lease && took < 0; at += 5 * time.Second {
+				w.now = begin.Add(at)
+				if c.renewed && (!c.starting || at <= 100*time.Second) {
+					w.cutOff(first, c.starting && at == 100*time.Second)
+				}
+				_, err := second.Tick(t.Context())
+				if err != nil && !errors.Is(err, migrator.ErrNotLeader) {
+					t.Fatal(err)
+				}
+				if err == nil {
+					took = at
+				}
+			}
+			if took != c.takes {
+				t.Errorf("taken over after %s, want %s", took, c.takes)
+			}
+		})
+	}
+}
+
+// cutOff lets a process renew its lease, and no more unless a start of it is to be cut off.
+func (w *world) cutOff(e *migrator.Engine, start bool) {
+	w.t.Helper()
+	e.Only = "nothing"
+	w.step = nil
+	if start {
+		e.Only = ""
+		w.step = func(process, what string) {
+			if what == "allowed" {
+				panic(crash{process})
+			}
+		}
+	}
+	if _, died := w.alive(e); died != start {
+		w.t.Fatalf("it died: %t", died)
+	}
+	w.step = nil
+}
+
 // TestAnsweredIsOver finds the outcome of an attempt whose answer is on record, although nothing proves that the process
 // that sent it is dead: it sends no more.
 func TestAnsweredIsOver(t *testing.T) {

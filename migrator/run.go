@@ -243,7 +243,7 @@ func (e *Engine) allow(ctx context.Context, m Migration, c checked) error {
 		a.Sending, a.Until = now.UTC(), now.Add(limit).UTC()
 		if method.Sends() {
 			// Nobody needs to take the line over while the start is out: there is nothing to do but to wait for its answer.
-			l.Lease.Until = later(l.Lease.Until, a.Until)
+			l.Lease.Until, l.Lease.Term = later(l.Lease.Until, a.Until), max(l.Lease.Term, limit)
 		}
 		l.Started(now)
 		return nil

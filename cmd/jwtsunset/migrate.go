@@ -133,7 +133,7 @@ func (a *app) dryMigrate(ctx context.Context, m *migrations, format string) erro
 // migrateAll works on the line until nothing more can be done now.
 func (a *app) migrateAll(ctx context.Context, m *migrations, format string) error {
 	bystander := a.watchMigrations(m)
-	err := m.work(ctx)
+	err := m.work(ctx, func(why string) { bystander.bar.line("waiting, held by " + report.Clean(why)) })
 	done := bystander.stop()
 	if release := m.engine.Release(context.WithoutCancel(ctx)); err == nil {
 		err = release
@@ -172,22 +172,32 @@ func (a *app) migrateAll(ctx context.Context, m *migrations, format string) erro
 	return g.write(a.stdout)
 }
 
-// longestPause is how long a command waits for the pause between two migrations; what takes longer is left to serve.
+// longestPause is how long a command waits for the pause between two migrations, and for another process to give the
+// line up; what takes longer is left to serve.
 const longestPause = 10 * time.Minute
 
-// work does what can be done now, and waits for what is under way and for the pause between two migrations.
-func (m *migrations) work(ctx context.Context) error {
+// work does what can be done now, and waits for what is under way, for the pause between two migrations, and until
+// whoever held the line before is sure to start nothing. say is told why it waits.
+func (m *migrations) work(ctx context.Context, say func(why string)) error {
+	said, patience := "", m.clock().Add(longestPause)
 	for ctx.Err() == nil {
 		worked, err := m.engine.Tick(ctx)
-		if err != nil {
-			return err
-		}
-		if worked {
+		if worked && err == nil {
 			continue
 		}
-		wait, err := m.mustWait(ctx)
+		wait, why := false, ""
+		switch {
+		case err == nil:
+			wait, why, err = m.mustWait(ctx)
+		case errors.Is(err, migrator.ErrNotLeader) && m.clock().Before(patience):
+			wait, why, err = true, "lease: another process held the line a moment ago, and may still live", nil
+		}
 		if err != nil || !wait {
 			return err
+		}
+		if why != "" && why != said {
+			say(why)
+			said = why
 		}
 		if m.engine.Sleep(ctx, time.Second) != nil {
 			return nil //nolint:nilerr // told to stop: what is open is on record
@@ -196,19 +206,20 @@ func (m *migrations) work(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// mustWait tells whether something is under way that will be known soon, or only the pause between two holds the line.
-func (m *migrations) mustWait(ctx context.Context) (bool, error) {
+// mustWait tells whether something is under way that will be known soon, or what holds the line is over soon, and why.
+func (m *migrations) mustWait(ctx context.Context) (wait bool, why string, err error) {
 	open, err := m.store.Migrations(ctx)
 	if err != nil {
-		return false, err
+		return false, "", err
 	}
 	for _, x := range open {
 		if x.State.Busy() && x.Method != approval.MethodGuided {
-			return true, nil
+			return true, "", nil
 		}
 	}
-	hold, _, err := m.engine.Held(ctx)
-	return hold == migrator.HoldPause && m.cfg.Migrator.Pause <= longestPause, err
+	hold, why, err := m.engine.Held(ctx)
+	wait = hold == migrator.HoldLease || hold == migrator.HoldPause && m.cfg.Migrator.Pause <= longestPause
+	return wait, string(hold) + ": " + why, err
 }
 
 // bystander follows an engine and shows how far it is.

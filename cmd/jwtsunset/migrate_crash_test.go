@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -124,7 +123,8 @@ func newArena(t *testing.T, method approval.Method, s *server) *arena {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	x.life = life{Adobe: x.judge(), Config: p.path("jwtsunset.yml"), Method: method, Lease: lease, tell: func(string, ...any) {}}
+	p.config = p.path("jwtsunset.yml")
+	x.life = life{Adobe: x.judge(), Config: p.config, Method: method, Lease: lease, tell: func(string, ...any) {}}
 	text := testConfig(x.life.Adobe, p.write("client-secret", "demo-secret\n")) + migratingConfig(x.life.Adobe, "false", "")
 	if method == approval.MethodGuided {
 		text = strings.Replace(text, "{query-service: query-service}", "{query-service: guided}", 1)
@@ -140,8 +140,8 @@ func newArena(t *testing.T, method approval.Method, s *server) *arena {
 	}
 	p.write("jwtsunset.yml", strings.Replace(text, "sqlite:jwtsunset.db", `"`+address+`"`, 1))
 	x.fresh()
-	x.first("scan")
-	x.first("thaw", "--new-installation", "--reason", "new")
+	x.inside("scan")
+	x.inside("thaw", "--new-installation", "--reason", "new")
 	x.life.Credential = x.candidate()
 	files := keepFiles(t, folder)
 	x.again = func() { putBack(t, folder, files) }
@@ -175,16 +175,6 @@ func (x *arena) fresh() {
 	x.t.Helper()
 	if err := x.life.post(x.t.Context(), freshPath, "", nil, nil); err != nil {
 		x.t.Fatal(err)
-	}
-}
-
-// first runs a command in the test's own process.
-func (x *arena) first(args ...string) {
-	x.t.Helper()
-	var errors bytes.Buffer
-	a := &app{stdout: io.Discard, stderr: &errors, clock: time.Now}
-	if code := a.run(x.t.Context(), append(args, "-c", x.life.Config)); code == exitError {
-		x.t.Fatalf("%v: %s", args, &errors)
 	}
 }
 

@@ -60,9 +60,10 @@ func pauses(
 	rules := migratorRules(cfg)
 	unclocked := *l
 	paused := map[migrator.Hold]bool{
-		causeOff:            !cfg.Migrator.Enabled,
-		migrator.HoldBusy:   inFlight,
-		migrator.HoldLease:  l.Lease.Holder != "" && now.Before(l.Lease.Until) && !holds(l, now),
+		causeOff:          !cfg.Migrator.Enabled,
+		migrator.HoldBusy: inFlight,
+		migrator.HoldLease: now.Before(l.Lease.Quiet) ||
+			l.Lease.Holder != "" && now.Before(l.Lease.Until) && !holds(l, now),
 		migrator.HoldClock:  unclocked.CheckClock(now) != nil,
 		migrator.HoldFrozen: l.Frozen != nil, migrator.HoldStopped: l.Stopped != "",
 	}

@@ -574,9 +574,14 @@ func TestPauses(t *testing.T) {
 		"own lease": {line: func(l *approval.Line) {
 			l.Lease.Holder, l.Lease.Until = thisProcess().Process, now.Add(time.Minute)
 		}},
-		"off":       {line: func(*approval.Line) {}, off: true, want: []string{"off"}},
-		"in-flight": {line: func(*approval.Line) {}, inFlight: true, want: []string{"in-flight"}},
-		"window":    {line: func(*approval.Line) {}, closed: true, want: []string{"window"}},
+		"own lease, quiet": {line: func(l *approval.Line) {
+			l.Lease.Holder, l.Lease.Until = thisProcess().Process, now.Add(time.Minute)
+			l.Lease.Quiet = now.Add(time.Second)
+		}, want: []string{"lease"}},
+		"quiet, over": {line: func(l *approval.Line) { l.Lease.Quiet = now }},
+		"off":         {line: func(*approval.Line) {}, off: true, want: []string{"off"}},
+		"in-flight":   {line: func(*approval.Line) {}, inFlight: true, want: []string{"in-flight"}},
+		"window":      {line: func(*approval.Line) {}, closed: true, want: []string{"window"}},
 		"all": {line: all, off: true, inFlight: true, closed: true, want: []string{
 			"adobe-asked", "clock", "daily-limit", "frozen", "in-flight", "lease", "off", "pause", "stopped", "window",
 		}},

@@ -26,7 +26,7 @@ const (
 )
 
 // progress shows on one line of a terminal how far a scan is. It is not worth failing for: what cannot be written is
-// not shown. All methods are safe for concurrent use and do nothing where the display is not enabled.
+// not shown. All methods are safe for concurrent use, and but for line do nothing where the display is not enabled.
 type progress struct {
 	w io.Writer
 	// bar makes the frames; nil if the display is not enabled.
@@ -76,6 +76,16 @@ func (p *progress) organization(name string) {
 // update says that done of total steps are made, and what is worked on. The total may grow.
 func (p *progress) update(done, total int, what string) {
 	p.show(func() { p.what, p.done, p.total = what, done, total })
+}
+
+// line writes a line that stays, also where the display is not enabled.
+func (p *progress) line(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.drawn.IsZero() && !p.finished {
+		text = eraseLine + text
+	}
+	p.write(text + "\n")
 }
 
 // finish takes the display away. Nothing is shown after it.
