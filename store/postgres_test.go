@@ -189,12 +189,15 @@ func TestPostgresVersions(t *testing.T) {
 	server.Execute(t, name, "INSERT INTO schema_version (version_id, is_applied) VALUES (9001, true)")
 	wantVersion(t, address, 9001)
 	wantRefused(t, server, address, o, ErrNewerSchema, "version 9001", "up to 4", "nothing was changed")
-	server.Execute(t, name, "DELETE FROM schema_version WHERE version_id > 3", "DROP TABLE migration, migration_line")
+	server.Execute(t, name, "DELETE FROM schema_version WHERE version_id > 3", "DROP TABLE migration, migration_line",
+		"ALTER TABLE scan DROP COLUMN attested")
 	upgradedFrom(t, server, address, o, 3)
-	server.Execute(t, name, "DELETE FROM schema_version WHERE version_id > 2", "DROP TABLE "+strings.Join(addedTables(), ", "))
+	server.Execute(t, name, "DELETE FROM schema_version WHERE version_id > 2", "DROP TABLE "+strings.Join(addedTables(), ", "),
+		"ALTER TABLE scan DROP COLUMN attested")
 	upgradedFrom(t, server, address, o, 2)
 	server.Execute(t, name, "DELETE FROM schema_version WHERE version_id > 1", "DROP TABLE "+strings.Join(addedTables(), ", "),
-		"DROP TABLE audit_entry, audit_checkpoint, audit_head, person, configuration", "DROP INDEX change_scan",
+		"ALTER TABLE scan DROP COLUMN attested", "DROP INDEX change_scan",
+		"DROP TABLE audit_entry, audit_checkpoint, audit_head, person, configuration",
 		"DROP FUNCTION audit_refuse, audit_entry_follows, audit_checkpoint_follows")
 	wantVersion(t, address, 1)
 	o.Audit.CheckpointFile = ""
