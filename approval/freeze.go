@@ -43,9 +43,10 @@ func (g *Gate) Thaw(ctx context.Context, h Hand, t Thaw) (Line, error) {
 		if refusal != nil {
 			return e, refusal
 		}
-		l.Frozen, l.Stopped, l.StoppedAt, l.Failures = nil, "", time.Time{}, 0
+		l.Frozen = nil
+		l.Resume()
 		if t.Clock {
-			l.Highest = g.Clock().UTC()
+			l.SetClock(g.Clock())
 		}
 		return e, nil
 	})

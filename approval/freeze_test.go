@@ -115,6 +115,9 @@ func TestThaw(t *testing.T) {
 			continue
 		}
 		want := Line{Starts: test.line.Starts, Highest: noon}
+		if test.thaw.Clock {
+			want.ClockSet = noon
+		}
 		if !reflect.DeepEqual(line, want) {
 			t.Errorf("%s: %+v", test.name, line)
 		}
@@ -163,6 +166,66 @@ func TestCheckClock(t *testing.T) {
 	}
 	if l := (Line{}); l.CheckClock(noon) != nil || !l.Highest.Equal(noon) {
 		t.Errorf("nothing on record: %v", l.Highest)
+	}
+}
+
+// TestSetClock lets a clock that was ten years ahead be set right: what it recorded counts as of now, so that nothing waits
+// for ten years and no limit is forgotten; and what a right clock recorded stays.
+func TestSetClock(t *testing.T) {
+	wrong := noon.AddDate(10, 0, 0)
+	before := Line{
+		Starts: []time.Time{noon.Add(-time.Hour), wrong.Add(-time.Minute), wrong}, LastEnd: wrong.Add(time.Second),
+		NotBefore: wrong.Add(time.Hour), Lease: Lease{Holder: "p1", Until: wrong.Add(time.Minute), Fence: 3},
+	}
+	before.Saw(wrong)
+	before.Saw(noon) // which is no news
+	if before.CheckClock(noon) == nil {
+		t.Fatal("nobody sees that the clock is behind what was recorded")
+	}
+	s := newStand(t, testPolicy())
+	s.ledger.line = copyOfLine(before)
+	if _, reason := s.thaw(by(ben, audit.DoorCLI), Thaw{Reason: "sure"}); reason != RefusedClock {
+		t.Fatalf("thawed by a clock that nobody answers for: %q", reason)
+	}
+	got, reason := s.thaw(by(ben, audit.DoorCLI), Thaw{Reason: "sure", Clock: true})
+	want := Line{
+		Starts: []time.Time{noon.Add(-time.Hour), noon, noon}, LastEnd: noon, NotBefore: noon.Add(time.Hour),
+		Lease: Lease{Holder: "p1", Until: noon, Fence: 3}, Highest: noon, ClockSet: noon,
+	}
+	if reason != "" || !reflect.DeepEqual(got, want) {
+		t.Errorf("%q, %+v", reason, got)
+	}
+	if n := got.StartsSince(noon.Add(-24 * time.Hour)); n != 3 {
+		t.Errorf("%d of 3 starts count", n)
+	}
+}
+
+// TestSetClockThatWasRight changes nothing that a right clock has recorded, also what is to come.
+func TestSetClockThatWasRight(t *testing.T) {
+	l := Line{
+		Starts: []time.Time{noon}, LastEnd: noon, NotBefore: noon.Add(time.Hour), Highest: noon,
+		Lease: Lease{Until: noon.Add(2 * time.Minute)},
+	}
+	want := copyOfLine(l)
+	want.Highest = noon.Add(time.Minute)
+	if l.SetClock(noon.Add(time.Minute)); !reflect.DeepEqual(l, want) {
+		t.Errorf("%+v", l)
+	}
+}
+
+// TestApprovedAhead does not let an approval count that a clock recorded which ran ahead: it would hold for years.
+func TestApprovedAhead(t *testing.T) {
+	for ahead, counts := range map[time.Duration]bool{0: true, clockBack: true, clockBack + 1: false, 24 * time.Hour: false} {
+		s := newStand(t, testPolicy())
+		r := s.request(testSubject())
+		if _, reason := s.decide(r.ID, DecisionApprove, ben); reason != "" {
+			t.Fatal(reason)
+		}
+		r = s.ledger.requests[0]
+		_, refusal := s.gate.Policy.Entitled(&r, 1, noon.Add(-ahead))
+		if (refusal == nil) != counts || r.FromAhead(noon.Add(-ahead)) == counts {
+			t.Errorf("%s ahead: %v", ahead, refusal)
+		}
 	}
 }
 

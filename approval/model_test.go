@@ -101,6 +101,7 @@ type refVote struct {
 	door  int
 	print string
 	order int
+	at    time.Time
 }
 
 type refRequest struct {
@@ -156,7 +157,7 @@ func (x *refRules) counting(q *refRequest, needNow int, now time.Time) []int {
 	var list []int
 	for person, v := range q.votes {
 		if x.member[person] && x.approver[person] && x.doors[v.door] && x.excluded(q, person, v.door) == "" &&
-			(v.print == q.print || q.earlier[v.print]) {
+			(v.print == q.print || q.earlier[v.print]) && v.at.Sub(now) <= time.Minute {
 			list = append(list, person)
 		}
 	}
@@ -486,7 +487,7 @@ func (p *program) outcome(q *refRequest, v Verb, who, door int) RefusalReason {
 		return why
 	}
 	p.orders++
-	vote := refVote{door: door, print: v.Fingerprint, order: p.orders}
+	vote := refVote{door: door, print: v.Fingerprint, order: p.orders, at: p.now}
 	if v.Kind == DecisionOverride {
 		if q.safe {
 			return RefusedNothing

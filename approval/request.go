@@ -99,6 +99,11 @@ func (r *Request) Reopen() {
 // Spent tells whether what was approved has been used, and too few have approved the request as it is now.
 func (r *Request) Spent() bool { return r.State == StateStaged && r.Expires.IsZero() }
 
+// FromAhead tells whether an approval was recorded by a clock that ran ahead. Such a one does not count.
+func (r *Request) FromAhead(now time.Time) bool {
+	return slices.ContainsFunc(r.Decisions, func(d Decision) bool { return d.Kind == DecisionApprove && Ahead(d.At, now) })
+}
+
 // End closes the request.
 func (r *Request) End(s State, why string, now time.Time) { r.State, r.Why, r.Ended = s, why, now }
 

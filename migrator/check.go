@@ -29,6 +29,8 @@ func (d *doubt) Unwrap() error { return d.err }
 
 // checked is a credential that may start, as it was read.
 type checked struct {
+	// at is when the reading began.
+	at       time.Time
 	reading  Reading
 	card     approval.Card
 	truth    Truth
@@ -71,7 +73,7 @@ func (e *Engine) check(ctx context.Context, m *Migration) (checked, error) {
 
 // examine reads a credential afresh and makes its card anew. Its error is a *doubt.
 func (e *Engine) examine(ctx context.Context, m *Migration) (checked, error) {
-	var c checked
+	c := checked{at: e.Clock()}
 	method, ok := e.Methods[m.Method]
 	if !ok {
 		return c, &doubt{approval.RefusedMethod, fmt.Errorf("the method %s is not enabled", m.Method)}
@@ -155,6 +157,14 @@ func (e *Engine) entitled(ctx context.Context, m *Migration, c *checked, method 
 		return &doubt{"unproved", err}
 	}
 	return nil
+}
+
+var errOld = errors.New("what was read of it is too old: it is read again")
+
+// fresh tells whether what was checked is still good for a start. A process that was stopped in between must not start
+// what was so before. The clock on the wall counts as well: the other one stands still while a machine sleeps.
+func (e *Engine) fresh(c *checked, now time.Time) bool {
+	return max(now.Sub(c.at), now.Round(0).Sub(c.at.Round(0))) <= e.Rules.Lease
 }
 
 // isPassing tells whether a finding may pass by itself.

@@ -174,6 +174,8 @@ func waiting(open []Migration, now time.Time) (list []Waiting) {
 			list = append(list, Waiting{Migration: m})
 		case m.Spent():
 			list = append(list, Waiting{m, "spent", "it needs another approval for finalize, or jwtsunset cancel"})
+		case m.FromAhead(now):
+			list = append(list, Waiting{m, HoldClock, "a clock that ran ahead recorded the approval: revoke it"})
 		case m.Expired(now):
 			list = append(list, Waiting{m, "expired", "the approval has expired: it needs another one"})
 		case now.Before(m.NotBefore):

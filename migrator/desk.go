@@ -64,6 +64,9 @@ func (d *Desk) say(m *Migration, l *approval.Line, w Word, h approval.Hand, reas
 	if refusal != nil {
 		return refusal
 	}
+	if refusal := l.CheckClock(now); refusal != nil {
+		return refusal
+	}
 	if reason == "" {
 		return approval.Refuse(approval.RefusedNoReason, "say with --reason how that is known", "a word needs a reason")
 	}
@@ -74,7 +77,7 @@ func (d *Desk) say(m *Migration, l *approval.Line, w Word, h approval.Hand, reas
 	}
 	switch w {
 	case WordSenderDead:
-		return d.release(m, said, now)
+		return d.release(m, l, said, now)
 	case WordDone:
 		return done(m, said)
 	case WordMigrated:
@@ -100,9 +103,11 @@ func (m *Migration) inHand() bool {
 }
 
 // release lets a person answer for a sender's death once it has been waited for long enough.
-func (d *Desk) release(m *Migration, said *approval.Decision, now time.Time) *approval.Refusal {
+func (d *Desk) release(
+	m *Migration, l *approval.Line, said *approval.Decision, now time.Time,
+) *approval.Refusal {
 	a := m.Last()
-	switch until := later(a.Began, a.Until).Add(d.Quarantine); {
+	switch until := a.over(l, now).Add(d.Quarantine); {
 	case a.Settled:
 		return approval.Refuse(approval.RefusedNothing, "", "it is certain already that nothing more can be sent")
 	case now.Before(until):
@@ -111,6 +116,19 @@ func (d *Desk) release(m *Migration, said *approval.Decision, now time.Time) *ap
 	}
 	a.Released, a.Settled = said, true
 	return nil
+}
+
+// over is when the sender of an attempt has given up for sure. If its clock ran ahead that counts from when a person
+// set the clock right, which was later.
+func (a *Attempt) over(l *approval.Line, now time.Time) time.Time {
+	sent := later(a.Began, a.Sending)
+	if approval.Ahead(sent, now) {
+		sent = l.ClockSet
+	}
+	if a.Sending.IsZero() {
+		return sent
+	}
+	return sent.Add(a.Until.Sub(a.Sending))
 }
 
 func done(m *Migration, said *approval.Decision) *approval.Refusal {

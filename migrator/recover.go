@@ -155,6 +155,9 @@ func (e *Engine) look(ctx context.Context, m Migration, now time.Time) error {
 			return nil //nolint:nilerr // as above
 		}
 	}
+	if approval.Ahead(m.MigratedAt, now) {
+		return e.watchAnew(ctx, m.ID)
+	}
 	state := watched(&m, r, truth, now)
 	if state == m.Watch {
 		return nil
@@ -167,12 +170,26 @@ func (e *Engine) look(ctx context.Context, m Migration, now time.Time) error {
 		if state == WatchBack {
 			m.Proof = "" // it is not known any more
 		}
-		if state == WatchBack && l.Stopped == "" {
-			l.Stopped, l.StoppedAt = "a migrated credential is "+string(truth), now.UTC()
+		if state == WatchBack {
+			l.Stop("a migrated credential is "+string(truth), "", now)
 		}
 		return nil
 	})
 	return err
+}
+
+// watchAnew counts the time for which a credential is watched from now, where a clock that ran ahead said until when.
+// Not before a person has said that the clock is right.
+func (e *Engine) watchAnew(ctx context.Context, id string) error {
+	_, err := e.change(ctx, id, "watched from now: a clock ran ahead", func(m *Migration, l *approval.Line) error {
+		now := e.Clock()
+		if m.Watch != WatchOpen || l.CheckClock(now) != nil {
+			return errMoved
+		}
+		m.MigratedAt, m.Ended, m.WatchedUntil = now.UTC(), now.UTC(), now.Add(e.Rules.Watch).UTC()
+		return nil
+	})
+	return unlessMoved(err)
 }
 
 // watched is what a reading shows of a migrated credential.

@@ -152,6 +152,57 @@ func TestStopAfter(t *testing.T) {
 	}
 }
 
+// TestDoubtPasses lets the line go on by itself once Adobe shows what became of the one migration that nobody knew it of,
+// also where a process has died: its one start has done what it was to do. What a person has to say, a second reason to
+// stop, and failures take a person.
+func TestDoubtPasses(t *testing.T) {
+	for name, c := range map[string]struct {
+		meanwhile func(w *world, id string, a *account)
+		goesOn    bool
+	}{
+		"read back": {func(w *world, _ string, a *account) { a.become(w.now, migrator.TruthMigrated) }, true},
+		"a second reason": {func(w *world, _ string, a *account) {
+			w.lineUp(func(l *approval.Line) { l.Stop("another one went back", "", w.now) })
+			a.become(w.now, migrator.TruthMigrated)
+		}, false},
+		"another doubt": {func(w *world, _ string, a *account) {
+			w.lineUp(func(l *approval.Line) { l.DoubtAbout = "another" })
+			a.become(w.now, migrator.TruthMigrated)
+		}, false},
+		"somebody's word": {func(w *world, _ string, _ *account) {
+			if err := w.say(migrator.WordNotMigrated, "bo"); err != nil {
+				w.t.Error(err)
+			}
+		}, false},
+		"nothing": {func(*world, string, *account) {}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			a := w.add(approval.MethodQueryService)
+			id := w.approved(a)
+			next := w.approved(w.add(approval.MethodQueryService))
+			w.answers = func(string, *account) shape { return shape{outcome: migrator.OutcomeUnknown, effect: "none"} }
+			e := w.engine("p1")
+			w.tick(e)
+			w.answers = nil
+			w.state(id, attention)
+			if l := w.line(); l.Stopped == "" || l.DoubtAbout != id {
+				t.Fatalf("%+v", l)
+			}
+			c.meanwhile(w, id, a)
+			w.rest(e, time.Hour)
+			want := approval.StateApproved
+			if c.goesOn {
+				want = approval.StateMigrated
+			}
+			w.state(next, want)
+			if l := w.line(); (l.Stopped == "") != c.goesOn || c.goesOn && (l.DoubtAbout != "" || !l.StoppedAt.IsZero()) {
+				t.Errorf("%+v", l)
+			}
+		})
+	}
+}
+
 // TestCanary lets the first migration by a method be watched to its end before another one starts by it, and none wait
 // after that.
 func TestCanary(t *testing.T) {

@@ -80,7 +80,8 @@ func (e *Engine) setAside(ctx context.Context, m Migration, problem error) error
 	}
 	e.rest(m.ID, e.Clock().Add(restAfterDoubt))
 	var refusal *approval.Refusal
-	if !isPassing(problem) && !errors.As(problem, &refusal) && !errors.Is(problem, errNotNow) {
+	passes := isPassing(problem) || errors.Is(problem, errNotNow) || errors.Is(problem, errOld)
+	if !passes && !errors.As(problem, &refusal) {
 		return problem // of the ledger, not of the migration
 	}
 	e.Log.WarnContext(ctx, "a migration does not start", "organization", m.Organization, "credential", m.Credential,
@@ -112,13 +113,10 @@ func unlessMoved(err error) error {
 
 // begin puts an attempt on record, if the line lets anything start.
 func (e *Engine) begin(ctx context.Context, m Migration, c checked) (Migration, error) {
-	now := e.Clock()
 	return e.change(ctx, m.ID, "checks passed", func(m *Migration, l *approval.Line) error {
-		if refusal := l.CheckClock(now); refusal != nil {
-			return refusal
-		}
-		if hold, _ := e.Rules.hold(l, now); hold != "" || !e.sure(now) {
-			return errNotNow
+		now := e.Clock()
+		if err := e.mayStart(l, &c, now); err != nil {
+			return err
 		}
 		if m.State != approval.StateApproved && m.State != approval.StateStaged {
 			return &stale{"the request is " + string(m.State)} // which setAside lets it be
@@ -143,6 +141,21 @@ func (e *Engine) begin(ctx context.Context, m Migration, c checked) (Migration, 
 		})
 		return nil
 	})
+}
+
+// mayStart sees, within the transaction that records a start, that the line lets one leave now and that what was
+// checked is of now.
+func (e *Engine) mayStart(l *approval.Line, c *checked, now time.Time) error {
+	if refusal := l.CheckClock(now); refusal != nil {
+		return refusal
+	}
+	if hold, _ := e.Rules.hold(l, now); hold != "" || !e.sure(now) {
+		return errNotNow
+	}
+	if !e.fresh(c, now) {
+		return errOld
+	}
+	return nil
 }
 
 func newAttemptID() string {
@@ -218,22 +231,15 @@ func orNotNow(err error) error {
 
 // allow puts on record that the start may leave now. After it nothing but reading can tell whether it did.
 func (e *Engine) allow(ctx context.Context, m Migration, c checked) error {
-	now := e.Clock()
 	method := e.Methods[m.Method]
 	limit := method.Limit(c.phase)
 	_, err := e.change(ctx, m.ID, "the start may leave", func(m *Migration, l *approval.Line) error {
-		a := m.Last()
-		switch {
-		case m.State != approval.StateStarting || a.Sender.Process != e.Sender.Process || a.Sender.Fence != e.lease.fence:
+		now, a := e.Clock(), m.Last()
+		if m.State != approval.StateStarting || a.Sender.Process != e.Sender.Process || a.Sender.Fence != e.lease.fence {
 			return ErrFenced
-		case !e.sure(now):
-			return errNotNow
 		}
-		if refusal := l.CheckClock(now); refusal != nil {
-			return refusal
-		}
-		if hold, _ := e.Rules.hold(l, now); hold != "" {
-			return errNotNow
+		if err := e.mayStart(l, &c, now); err != nil {
+			return err
 		}
 		if _, refusal := e.entitlement(m, &c, now); refusal != nil {
 			return refusal
@@ -267,6 +273,7 @@ func (e *Engine) answered(ctx context.Context, m Migration, answer Answer) error
 		m.State = approval.StateVerifying
 		a.Answered, a.Outcome, a.Calls = now, answer.Outcome, append(a.Calls, answer.Call)
 		a.Settled = true // this process has sent what it had to send, and sends no more
+		l.Saw(now)
 		if answer.Wait > 0 {
 			l.NotBefore = later(l.NotBefore, now.Add(answer.Wait))
 		}

@@ -224,7 +224,7 @@ func (e *Engine) conclude(
 		m.stageAgain(a.Phase)
 	}
 	m.Why, m.State = v.why, v.state
-	e.count(l, v, now)
+	e.count(l, m.ID, v, now)
 	switch v.state {
 	case approval.StateMigrated:
 		m.Proof, m.Origin, m.MigratedAt, m.Ended = ProofRead, v.origin, now.UTC(), now.UTC()
@@ -254,16 +254,23 @@ func (m *Migration) stageAgain(p Phase) {
 	}
 }
 
-// count keeps the line's account of failures.
-func (e *Engine) count(l *approval.Line, v verdict, now time.Time) {
+// count keeps the line's account of failures. What stopped it because nobody knew how one migration came out has passed
+// once that is read: the one start that it allowed is used up and has done what it was to do.
+func (e *Engine) count(l *approval.Line, id string, v verdict, now time.Time) {
+	l.Saw(now)
 	l.LastEnd = now.UTC()
 	if !v.failure {
-		l.Failures = 0
+		if l.Failures = 0; l.DoubtAbout == id {
+			l.Resume()
+		}
 		return
 	}
 	l.Failures++
-	if l.Stopped == "" && (v.stop || e.Rules.StopAfter > 0 && l.Failures >= e.Rules.StopAfter) {
-		l.Stopped, l.StoppedAt = v.why, now.UTC()
+	switch {
+	case v.stop:
+		l.Stop(v.why, id, now)
+	case e.Rules.StopAfter > 0 && l.Failures >= e.Rules.StopAfter:
+		l.Stop(v.why, "", now)
 	}
 }
 

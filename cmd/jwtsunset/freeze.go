@@ -52,6 +52,6 @@ older database, which may know of migrations under way, was lost.`,
 	flags := cmd.Flags()
 	flags.StringVar(&t.Reason, "reason", "", "why, in a few words (required)")
 	flags.BoolVar(&t.New, "new-installation", false, "this is a new installation, and no older database was lost")
-	flags.BoolVar(&t.Clock, "clock", false, "the clock is right, although a later time was recorded before")
+	flags.BoolVar(&t.Clock, "clock", false, "the clock is right, although a later time was recorded: limits count from now")
 	return a.configured(cmd)
 }

@@ -86,6 +86,7 @@ func (a *app) oneInQueue(ctx context.Context, s *store.Store, id, format string)
 type queueRecord struct {
 	Frozen     string         `json:"frozen"`
 	Stopped    string         `json:"stopped"`
+	DoubtAbout string         `json:"doubt_about"`
 	Migrations []queuedRecord `json:"migrations"`
 }
 
@@ -166,8 +167,7 @@ func (a *app) writeLine(l approval.Line, cfg *config.Config) error {
 	case l.Frozen != nil:
 		text = fmt.Sprintf("frozen by %s since %s: %s", by(l.Frozen.By), minute(l.Frozen.At), report.Clean(l.Frozen.Reason))
 	case l.Stopped != "":
-		text = fmt.Sprintf("stopped since %s: %s (jwtsunset thaw lets it go on)",
-			minute(l.StoppedAt), report.Clean(l.Stopped))
+		text = fmt.Sprintf("stopped since %s: %s (%s)", minute(l.StoppedAt), report.Clean(l.Stopped), goesOn(l))
 	default:
 		return nil
 	}
@@ -175,10 +175,19 @@ func (a *app) writeLine(l approval.Line, cfg *config.Config) error {
 	return err
 }
 
+// goesOn says when a line goes on that has stopped by itself.
+func goesOn(l approval.Line) string {
+	if l.DoubtAbout == "" {
+		return "jwtsunset thaw lets it go on"
+	}
+	return "it goes on by itself once Adobe shows that request " + report.Clean(l.DoubtAbout[:min(8, len(l.DoubtAbout))]) +
+		" went well; else say what is so with jwtsunset resolve, then jwtsunset thaw"
+}
+
 func (a *app) writeQueueJSON(
 	l approval.Line, open []migrator.Migration, place map[string]migrator.Waiting,
 ) error {
-	r := queueRecord{Stopped: l.Stopped, Migrations: []queuedRecord{}}
+	r := queueRecord{Stopped: l.Stopped, DoubtAbout: l.DoubtAbout, Migrations: []queuedRecord{}}
 	if l.Frozen != nil {
 		r.Frozen = l.Frozen.Reason
 	}
