@@ -158,13 +158,28 @@ func (l *loading) checkMigratorSecret(c *Config) {
 	}
 }
 
+// untold warns where nobody is told of what becomes of migrations. Those who asked may be told on Slack all the same.
+func (c *Config) untold() []string {
+	_, slack := c.Slack.Token()
+	switch {
+	case !c.Reminders.Enabled:
+		return []string{"reminders.enabled is false: nobody is told what waits for approval, what becomes of a migration," +
+			" or that the line has stopped"}
+	case c.Webhook.URL == "" && (!slack || c.Slack.Channel == ""):
+		return []string{"neither slack.channel with a token nor webhook.url is set: no channel is told what waits for" +
+			" approval, what needs attention, or that the line has stopped"}
+	default:
+		return nil
+	}
+}
+
 // migratorWarnings lists what is unwise about migrating as configured, while it is switched on.
 func (c *Config) migratorWarnings() []string {
 	m := c.Migrator
 	if !m.Enabled {
 		return nil
 	}
-	found := c.approvalWarnings()
+	found := append(c.approvalWarnings(), c.untold()...)
 	if m.ClientID == "" {
 		found = append(found, "migrator.client_id is not set: the credential that scans can also migrate")
 	}

@@ -166,6 +166,7 @@ const migrating = minimal + `people:
   - {name: ben, os_user: ben, roles: [approver]}
   - {name: eve, os_user: eve}
 %s
+webhook: {url: "https://hooks.example.com/notices", secret_env: TEST_MIGRATOR}
 migrator: {enabled: true, client_id: other, client_secret_env: TEST_MIGRATOR%s}
 `
 
@@ -227,6 +228,32 @@ func startsWith(t *testing.T, got, want []string) {
 	for i := range want {
 		if !strings.HasPrefix(got[i], want[i]) {
 			t.Errorf("got %q, want %q", got[i], want[i])
+		}
+	}
+}
+
+// TestNobodyIsTold warns where no channel is told of what becomes of migrations, and only while something migrates.
+func TestNobodyIsTold(t *testing.T) {
+	t.Setenv("TEST_MIGRATOR", "x")
+	t.Setenv("TEST_SLACK", "xoxb-1")
+	hook := `webhook: {url: "https://hooks.example.com/notices", secret_env: TEST_MIGRATOR}`
+	for name, test := range map[string]struct{ instead, want string }{
+		"a webhook":           {hook, ""},
+		"a channel":           {"slack: {token_env: TEST_SLACK, channel: C0123456789}", ""},
+		"neither":             {"", "neither slack.channel with a token nor webhook.url is set"},
+		"no channel":          {"slack: {token_env: TEST_SLACK}", "neither slack.channel with a token nor webhook.url is set"},
+		"no token":            {"slack: {channel: C0123456789}", "neither slack.channel with a token nor webhook.url is set"},
+		"told nothing at all": {hook + "\nreminders: {enabled: false}", "reminders.enabled is false"},
+	} {
+		text := strings.Replace(fmt.Sprintf(migrating, "", ""), hook, test.instead, 1)
+		got := strings.Join(mustParse(t, Loader{}, text).Warnings(), "\n")
+		if test.want == "" && (strings.Contains(got, "no channel is told") || strings.Contains(got, "nobody is told what waits")) ||
+			!strings.Contains(got, test.want) {
+			t.Errorf("%s: %q", name, got)
+		}
+		off := strings.Replace(text, "enabled: true", "enabled: false", 1)
+		if got := strings.Join(mustParse(t, Loader{}, off).Warnings(), "\n"); test.want != "" && strings.Contains(got, test.want) {
+			t.Errorf("%s, and nothing migrates: %q", name, got)
 		}
 	}
 }
