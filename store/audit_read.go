@@ -20,7 +20,7 @@ func (s *Store) AuditLog(ctx context.Context, read func(audit.Log) error) error 
 		if err != nil {
 			return err
 		}
-		return read(audit.Log{Lines: s.lines(ctx, tx), Milestones: checkpoints, Newest: note})
+		return read(audit.Log{Lines: s.lines(ctx, tx, 1), Milestones: checkpoints, Newest: note})
 	})
 	return s.wrap("read the audit log", err)
 }
@@ -30,10 +30,27 @@ func readText(rows *sql.Rows) (b []byte, err error) {
 	return b, err
 }
 
-// lines are the lines of the audit log in their order. A line is only good until the next one.
-func (s *Store) lines(ctx context.Context, tx *sql.Tx) iter.Seq2[[]byte, error] {
+// AuditLinesAfter gives read each line of the audit log after the first n, in their order and as they are at one moment.
+// A line must not be used once read has returned. Nothing is verified.
+func (s *Store) AuditLinesAfter(ctx context.Context, n int64, read func(line []byte) error) error {
+	err := s.snapshot(ctx, func(tx *sql.Tx) error {
+		for line, err := range s.lines(ctx, tx, n+1) {
+			if err != nil {
+				return err
+			}
+			if err := read(line); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return s.wrap("read the audit log", err)
+}
+
+// lines are the lines of the audit log from one entry on, in their order. A line is only good until the next one.
+func (s *Store) lines(ctx context.Context, tx *sql.Tx, from int64) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		rows, err := tx.QueryContext(ctx, s.queries.auditEntries, 1)
+		rows, err := tx.QueryContext(ctx, s.queries.auditEntries, from)
 		if err != nil {
 			yield(nil, err)
 			return

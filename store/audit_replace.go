@@ -60,7 +60,7 @@ func (tx *transaction) verify(ctx context.Context) (report audit.Report, err err
 	if err != nil {
 		return report, err
 	}
-	log := audit.Log{Lines: s.lines(ctx, tx.Tx), Milestones: milestones, Newest: note}
+	log := audit.Log{Lines: s.lines(ctx, tx.Tx, 1), Milestones: milestones, Newest: note}
 	if report, err = audit.Verify(ctx, log, audit.Trust{}); err == nil && report.Last > 0 {
 		tx.newest = checkpoint{note, report.Head, report.Keys[len(report.Keys)-1].Key}
 	}

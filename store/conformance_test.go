@@ -88,6 +88,8 @@ func conformance(t *testing.T, open opener) {
 		"one in flight":           testOneInFlight,
 		"started at once":         testStartAtOnce,
 		"asked for at once":       testAskAtOnce,
+		"ended since":             testEndedSince,
+		"lines of the log after":  testAuditLinesAfter,
 		"line of migrations":      testLine,
 		"damaged migrations":      testDamagedMigrations,
 		"migrations unrecorded":   testMigrationsUnrecorded,

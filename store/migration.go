@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"jwtsunset/approval"
 	"jwtsunset/audit"
@@ -289,6 +290,13 @@ func (s *Store) Migrations(ctx context.Context, states ...approval.State) ([]mig
 	}
 	list, err := collect(ctx, s.readers, readMigration, query, args...)
 	return list, s.wrap("read the migrations", err)
+}
+
+// MigrationsEnded gives those that are over since a time, also those that will be by a clock that ran ahead; the oldest
+// request first.
+func (s *Store) MigrationsEnded(ctx context.Context, since time.Time) ([]migrator.Migration, error) {
+	list, err := collect(ctx, s.readers, readMigration, s.queries.migrations.ended, micros(since))
+	return list, s.wrap("read the migrations that are over", err)
 }
 
 // MigrationsOf gives all migrations of a credential, the newest request first. Its id is compared exactly.

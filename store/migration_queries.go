@@ -5,6 +5,7 @@ type migrationQueries struct {
 	all       string                  // -> migration rows
 	open      string                  // -> migration rows that are open, oldest first
 	inStates  func(states int) string // states -> migration rows, oldest first
+	ended     string                  // ended_at -> migration rows that are over since, oldest first
 	of        string                  // organization, credential_id -> migration rows, newest first
 	byID      string                  // id -> migration row
 	hasID     string                  // id -> id

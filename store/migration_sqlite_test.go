@@ -101,7 +101,7 @@ func TestMigrationQueryPlans(t *testing.T) {
 	q := &s.queries.migrations
 	for query, args := range map[string]int{
 		q.open: 0, q.inStates(3): 3, q.of: 2, q.byID: 1, q.hasID: 1, q.ids: 2, q.named: 2, q.openOf: 2, q.inFlight: 1, q.counts: 0,
-		q.update: 7, q.proofs: 1,
+		q.update: 7, q.proofs: 1, q.ended: 1,
 	} {
 		values := make([]any, args)
 		for i := range values {

@@ -218,7 +218,7 @@ func wholeMigration() migrator.Migration {
 		WatchedUntil: start.AddDate(0, 0, 30), Watch: migrator.WatchBack,
 		Done: &d, Cancel: &d, Evidence: approval.Evidence{Read: start, JWTUsed: start, OAuthUsed: start, RequestID: "q"},
 	}
-	m.Rebound, m.Decisions, m.Override = []string{"a", "b"}, []approval.Decision{d}, &d
+	m.Rebound, m.Decisions, m.Past, m.Override = []string{"a", "b"}, []approval.Decision{d}, []approval.Decision{d}, &d
 	m.NotBefore, m.Expires, m.Ended, m.Why = start, start, start, "why"
 	m.State = approval.StateMigrated
 	m.Attempts = []migrator.Attempt{{
@@ -237,7 +237,7 @@ func wholeMigration() migrator.Migration {
 func wholeLine() approval.Line {
 	return approval.Line{
 		Frozen:  &approval.Freeze{By: requestFor(0).By, Reason: "r", At: start, New: true},
-		Stopped: "s", StoppedAt: start, Failures: 2, Starts: []time.Time{start, start.Add(time.Second)}, LastEnd: start,
+		Stopped: "s", StoppedAt: start, DoubtAbout: "r", ClockSet: start, Failures: 2, Starts: []time.Time{start, start.Add(time.Second)}, LastEnd: start,
 		NotBefore: start, Canary: map[approval.Method]string{approval.MethodGuided: "acme/A"}, Highest: start,
 		Lease: approval.Lease{Holder: "h", Host: "m", Boot: "b", Until: start, Fence: 9},
 	}
@@ -486,6 +486,71 @@ func testStartAtOnce(t *testing.T, open opener) {
 		t.Errorf("%d started, %d busy, in flight %v, %v", started, busy, idsOf(list), err)
 	}
 	wantAdded(t, s, entries, changedWords+"starting")
+}
+
+// testEndedSince gives what is over since a moment, that moment included, and never what is open.
+func testEndedSince(t *testing.T, open opener) {
+	s := withRequests(t, open(t), 5)
+	for n, state := range map[int]approval.State{
+		1: approval.StateMigrated, 2: approval.StateFailed, 3: approval.StateDeclined, 4: approval.StateApproved,
+	} {
+		become(t, s, requestID(n), state) // those that end do so at the start
+	}
+	end := func(m *migrator.Migration, _ *approval.Line) (audit.Event, error) {
+		m.Ended = start.Add(time.Hour)
+		return changedTo(m.State), nil
+	}
+	if _, err := s.ChangeMigration(t.Context(), requestID(2), end); err != nil {
+		t.Fatal(err)
+	}
+	for since, want := range map[time.Time][]int{
+		{}: {1, 2, 3}, start: {1, 2, 3}, start.Add(time.Microsecond): {2}, start.Add(time.Hour): {2},
+		start.Add(time.Hour + time.Microsecond): nil,
+	} {
+		list, err := s.MigrationsEnded(t.Context(), since)
+		var ids []string
+		for _, n := range want {
+			ids = append(ids, requestID(n)[:6])
+		}
+		if err != nil || !slices.Equal(idsOf(list), ids) {
+			t.Errorf("since %s: %v, want %v; %v", since, idsOf(list), ids, err)
+		}
+	}
+}
+
+// testAuditLinesAfter gives the end of the audit log from any entry on, and stops where its reader does.
+func testAuditLinesAfter(t *testing.T, open opener) {
+	s := withRequests(t, open(t), 3)
+	var all []string
+	read := func(after int64) (lines []string) {
+		if err := s.AuditLinesAfter(t.Context(), after, func(line []byte) error {
+			lines = append(lines, string(line))
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return lines
+	}
+	if err := s.AuditLog(t.Context(), func(l audit.Log) error {
+		for line, err := range l.Lines {
+			if err != nil {
+				return err
+			}
+			all = append(all, string(line))
+		}
+		return nil
+	}); err != nil || len(all) < 4 {
+		t.Fatal(len(all), err)
+	}
+	for after := range len(all) + 2 {
+		if got, want := read(int64(after)), all[min(after, len(all)):]; !slices.Equal(got, want) {
+			t.Errorf("%d lines after %d, want %d", len(got), after, len(want))
+		}
+	}
+	enough := errors.New("enough")
+	if err := s.AuditLinesAfter(t.Context(), 0, func([]byte) error { return enough }); !errors.Is(err, enough) {
+		t.Errorf("its reader has had enough: %v", err)
+	}
 }
 
 // testAskAtOnce has many ask for the same credential at the same time: there is one request, and all learn of it.

@@ -10,6 +10,8 @@ var postgresMigrations = migrationQueries{
 		return `SELECT ` + postgresMigrationColumns + ` FROM migration
 		WHERE state IN ` + numbered(1, states) + ` ORDER BY requested_at, id`
 	},
+	ended: `SELECT ` + postgresMigrationColumns + ` FROM migration
+		WHERE ended_at >= $1 AND ended_at > 0 ORDER BY requested_at, id`,
 	of: `SELECT ` + postgresMigrationColumns + ` FROM migration
 		WHERE organization = $1 AND credential_id = $2 AND lower(credential_id) = lower($2 COLLATE "C")
 		ORDER BY requested_at DESC, id DESC`,

@@ -10,6 +10,8 @@ var sqliteMigrations = migrationQueries{
 		return `SELECT ` + sqliteMigrationColumns + ` FROM migration
 		WHERE state IN ` + placeholders(1, states) + ` ORDER BY requested_at, id`
 	},
+	ended: `SELECT ` + sqliteMigrationColumns + ` FROM migration
+		WHERE ended_at >= ? AND ended_at > 0 ORDER BY requested_at, id`,
 	of: `SELECT ` + sqliteMigrationColumns + ` FROM migration
 		WHERE organization = ?1 AND credential_id = ?2 AND credential_id = ?2 COLLATE NOCASE
 		ORDER BY requested_at DESC, id DESC`,

@@ -144,19 +144,14 @@ var factRequest = []byte(`"request":"`)
 
 // newEntries reads the log after an entry. An entry that is not in form is left to those who verify the log.
 func (b *migrationBook) newEntries(ctx context.Context, after int64) (news, error) {
-	n := news{changed: map[string]bool{}}
-	err := b.store.AuditLog(ctx, func(l audit.Log) error {
-		for line, err := range l.Lines {
-			if err != nil {
-				return err
-			}
-			if n.read++; n.read <= after || !bytes.Contains(line, factRequest) {
-				continue
-			}
-			if e, err := audit.ParseEntry(line); err == nil {
-				n.changed[factOf(&e, "request")] = true
-				n.totals.count(&e)
-			}
+	n := news{read: after, changed: map[string]bool{}}
+	err := b.store.AuditLinesAfter(ctx, after, func(line []byte) error {
+		if n.read++; !bytes.Contains(line, factRequest) {
+			return nil
+		}
+		if e, err := audit.ParseEntry(line); err == nil {
+			n.changed[factOf(&e, "request")] = true
+			n.totals.count(&e)
 		}
 		return nil
 	})

@@ -19,8 +19,12 @@ import (
 // This file queues what people are told about migrations. It is worked out from what is on record of migrations and of
 // messages, so that a crash between a change and the telling of it loses nothing.
 
-// newsFor is how long it is told that a request has ended.
-const newsFor = 7 * 24 * time.Hour
+// newsFor is how long it is told that a request has ended, and watchMost what a watch may have taken after that, whatever
+// the configuration says by now.
+const (
+	newsFor   = 7 * 24 * time.Hour
+	watchMost = 30 * 24 * time.Hour
+)
 
 // tiding is one thing to tell.
 type tiding struct {
@@ -60,16 +64,6 @@ var ended = map[approval.State]notify.NoticeKind{
 	approval.StateDeclined: notify.NoticeDeclined, approval.StateRevoked: notify.NoticeRevoked,
 	approval.StateExpired: notify.NoticeExpired, approval.StateStale: notify.NoticeStale,
 	approval.StateFailed: notify.NoticeFailed, approval.StateMigrated: notify.NoticeMigrated,
-}
-
-// endedStates are those of ended, in the order of a life.
-func endedStates() (states []approval.State) {
-	for _, s := range approval.States() {
-		if ended[s] != "" {
-			states = append(states, s)
-		}
-	}
-	return states
 }
 
 // newsOf is what there is to tell of a migration as it stands.
@@ -128,7 +122,7 @@ func (r *reminders) allNews(ctx context.Context, now time.Time) ([]tiding, error
 	if err != nil {
 		return nil, err
 	}
-	over, err := r.store.Migrations(ctx, endedStates()...)
+	over, err := r.store.MigrationsEnded(ctx, now.Add(-r.newsFor()-max(watchMost, r.cfg.Migrator.Watch)))
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ CREATE UNIQUE INDEX migration_one_in_flight ON migration (in_flight) WHERE in_fl
 CREATE INDEX migration_open ON migration (requested_at, id) WHERE open = 1;
 CREATE INDEX migration_proof ON migration (organization, requested_at) WHERE proof <> '';
 CREATE INDEX migration_state ON migration (state, organization);
+CREATE INDEX migration_ended ON migration (ended_at) WHERE ended_at > 0;
 -- By it they are found in whatever case the credential's id is written; in the collation "C" only A to Z have two cases.
 CREATE INDEX migration_credential ON migration (lower(credential_id), requested_at);
 
