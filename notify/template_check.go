@@ -4,12 +4,29 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
 	"text/template"
 	"text/template/parse"
 )
+
+// check looks at what templates say, before they are tried.
+func (t *Templates) check(sources map[string]source) (problems []error) {
+	for _, name := range fileNames() {
+		if err := checkSource(sources[name]); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	for name, set := range t.sets {
+		if err := checkNames(set, name.kind, sources[path.Join(name.language, string(name.kind))].name); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return problems
+}
 
 // checkSource refuses characters that a template has no use for: marks would be taken for ours, and what stands between
 // angle brackets is a link or a mention to Slack.

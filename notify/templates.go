@@ -51,6 +51,9 @@ func LoadTemplates(folder string) (*Templates, error) {
 	}
 	t, problems := parseSets(sources)
 	if len(problems) == 0 {
+		problems = t.check(sources)
+	}
+	if len(problems) == 0 {
 		problems = t.try()
 	}
 	if len(problems) > 0 {
@@ -59,8 +62,8 @@ func LoadTemplates(folder string) (*Templates, error) {
 	return t, nil
 }
 
-// builtInTemplates are the same for everybody, and not tried: a program with built-in ones that do not work does not
-// pass its tests.
+// builtInTemplates are the same for everybody. They are neither checked nor tried: tests do that, and every command that
+// may send something would take as long again.
 var builtInTemplates = sync.OnceValues(func() (*Templates, error) {
 	sources, err := readSources("")
 	if err != nil {
@@ -165,15 +168,9 @@ func parseSet(sources map[string]source, language string, kind Kind) (*template.
 	root := template.New("").Funcs(functions())
 	for _, base := range []string{commonFile, string(kind)} {
 		s := sources[path.Join(language, base)]
-		if err := checkSource(s); err != nil {
-			return nil, err
-		}
 		if _, err := root.New(s.name).Parse(s.text); err != nil {
 			return nil, err
 		}
-	}
-	if err := checkNames(root, kind, sources[path.Join(language, string(kind))].name); err != nil {
-		return nil, err
 	}
 	return root, nil
 }

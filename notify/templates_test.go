@@ -35,9 +35,13 @@ func TestEveryFileIsUsed(t *testing.T) {
 	}
 }
 
-// TestBuiltInTemplates tries every built-in block, which the program does only with those of an operator.
+// TestBuiltInTemplates checks and tries all built-in templates, which the program does only with those of an operator.
 func TestBuiltInTemplates(t *testing.T) {
-	if problems := loaded(t).try(); len(problems) > 0 {
+	sources, err := readSources("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if problems := append(loaded(t).check(sources), loaded(t).try()...); len(problems) > 0 {
 		t.Error(errors.Join(problems...))
 	}
 }
