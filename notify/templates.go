@@ -62,8 +62,8 @@ func LoadTemplates(folder string) (*Templates, error) {
 	return t, nil
 }
 
-// builtInTemplates are the same for everybody. They are neither checked nor tried: tests do that, and every command that
-// may send something would take as long again.
+// builtInTemplates are the same for everybody. They are neither checked nor tried: tests do that, and every command
+// that may send something would take as long again.
 var builtInTemplates = sync.OnceValues(func() (*Templates, error) {
 	sources, err := readSources("")
 	if err != nil {

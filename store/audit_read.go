@@ -30,8 +30,8 @@ func readText(rows *sql.Rows) (b []byte, err error) {
 	return b, err
 }
 
-// AuditLinesAfter gives read each line of the audit log after the first n, in their order and as they are at one moment.
-// A line must not be used once read has returned. Nothing is verified.
+// AuditLinesAfter gives read each line of the audit log after the first n, in their order and as they are at one
+// moment. A line must not be used once read has returned. Nothing is verified.
 func (s *Store) AuditLinesAfter(ctx context.Context, n int64, read func(line []byte) error) error {
 	err := s.snapshot(ctx, func(tx *sql.Tx) error {
 		for line, err := range s.lines(ctx, tx, n+1) {

@@ -19,8 +19,8 @@ import (
 // This file queues what people are told about migrations. It is worked out from what is on record of migrations and of
 // messages, so that a crash between a change and the telling of it loses nothing.
 
-// newsFor is how long it is told that a request has ended, and watchMost what a watch may have taken after that, whatever
-// the configuration says by now.
+// newsFor is how long it is told that a request has ended, and watchMost what a watch may have taken after that,
+// whatever the configuration says by now.
 const (
 	newsFor   = 7 * 24 * time.Hour
 	watchMost = 30 * 24 * time.Hour
