@@ -133,7 +133,9 @@ func TestDocsMigrations(t *testing.T) {
 	_, section, _ := strings.Cut(string(data), "\n## Migrations\n")
 	_, shown, _ := strings.Cut(section, "```yaml\n")
 	shown, _, _ = strings.Cut(shown, "```\n")
-	c := mustParse(t, Loader{}, minimal+shown)
+	t.Setenv("TEST_DOCS", "x")
+	told := `webhook: {url: "https://hooks.example.com/notices", secret_env: TEST_DOCS}` + "\n"
+	c := mustParse(t, Loader{}, minimal+shown+told)
 	if !c.Migrator.Enabled || len(c.Unused()) != 0 {
 		t.Errorf("enabled %v, unused %v", c.Migrator.Enabled, c.Unused())
 	}

@@ -237,9 +237,12 @@ func wholeMigration() migrator.Migration {
 func wholeLine() approval.Line {
 	return approval.Line{
 		Frozen:  &approval.Freeze{By: requestFor(0).By, Reason: "r", At: start, New: true},
-		Stopped: "s", StoppedAt: start, DoubtAbout: "r", ClockSet: start, Failures: 2, Starts: []time.Time{start, start.Add(time.Second)}, LastEnd: start,
+		Stopped: "s", StoppedAt: start, DoubtAbout: "r", ClockSet: start, Failures: 2,
+		Starts: []time.Time{start, start.Add(time.Second)}, LastEnd: start,
 		NotBefore: start, Canary: map[approval.Method]string{approval.MethodGuided: "acme/A"}, Highest: start,
-		Lease: approval.Lease{Holder: "h", Host: "m", Boot: "b", Until: start, Fence: 9},
+		Lease: approval.Lease{
+			Holder: "h", Host: "m", Boot: "b", Until: start, Term: time.Minute, Quiet: start, Fence: 9,
+		},
 	}
 }
 
