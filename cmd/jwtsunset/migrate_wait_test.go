@@ -17,11 +17,12 @@ import (
 )
 
 // aheadClock is the time of a command, which goes on while it sleeps and at no other time.
-type aheadClock struct{ ahead atomic.Int64 }
+type aheadClock struct {
+	from  time.Time
+	ahead atomic.Int64
+}
 
-func (c *aheadClock) now() time.Time { return epoch.Add(time.Duration(c.ahead.Load())) }
-
-var epoch = time.Now()
+func (c *aheadClock) now() time.Time { return c.from.Add(time.Duration(c.ahead.Load())) }
 
 func (c *aheadClock) sleep(ctx context.Context, d time.Duration) error {
 	c.ahead.Add(int64(d))
@@ -51,8 +52,8 @@ func TestMigrateWaitsForTheLine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var stdout, stderr bytes.Buffer
-			clock := &aheadClock{}
 			p := newWaiting(t)
+			clock := &aheadClock{from: time.Now()}
 			a := &app{stdout: &stdout, stderr: &stderr, clock: clock.now, configPath: p.config}
 			err := a.withMigrations(t.Context(), opening{record: true}, true, func(m *migrations) error {
 				give := func() error {
