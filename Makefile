@@ -68,7 +68,7 @@ bench: ## Run the benchmarks that match BENCH (all)
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $(PKG)
 
 .PHONY: torture-short
-torture-short: verify-tools ## Kill the program and its databases, fail system calls, cut the power, for about four minutes
+torture-short: verify-tools ## Kill the program and its databases, fail system calls, cut the power, for about six minutes
 	PATH="$(TOOLS)/bin:$$PATH" scripts/torture short
 
 .PHONY: torture

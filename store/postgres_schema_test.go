@@ -238,7 +238,7 @@ func TestPostgresQueryPlans(t *testing.T) {
 	for query, args := range map[string][]any{
 		m.open: nil, m.inStates(2): {"starting", "running"}, m.of: {"past", sample("acme", 3).ID}, m.byID: {"x"}, m.hasID: {"x"},
 		m.ids: {"x", "y"}, m.named: {"", sample("acme", 3).ID}, m.openOf: {"past", "x"}, m.inFlight: {"x"},
-		m.ended:     {1_700_000_000_000_000},
+		m.ended:     {start.Add(time.Hour).UnixMicro()},
 		q.scanState: {1}, q.lastScan: {"org 7"}, q.lastComplete: {"org 7"}, q.lastStarted: {"org 7"},
 		q.countCredentialsOf: {"org 7"}, q.credentialsOf: {"org 7"}, q.credential: {"org 7", "00a"},
 		q.changesOf: {"000000000000000000000003", "", 5}, q.scans: {"", 5}, q.changes: {"", 5},

@@ -22,7 +22,7 @@ import (
 func TestKillMigrationsPostgres(t *testing.T) {
 	t.Parallel()
 	databases := newDatabases(t)
-	runs := 50
+	runs := 15
 	if os.Getenv("JWTSUNSET_TORTURE") == "long" {
 		runs = 2000
 	}
